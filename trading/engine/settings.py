@@ -1,0 +1,26 @@
+"""Venue settings that touch trading: held in the state, changed by `SetSettings` (O-8)."""
+
+from typing import NamedTuple
+
+
+class Setting(NamedTuple):
+    default: int
+    minimum: int
+    maximum: int
+    clause: str
+
+
+SETTINGS: dict[str, Setting] = {
+    "max_order_amount": Setting(10_000_000 * 10_000, 0, 10**13 * 10_000, "T 7, 1003"),
+    "product_share_ppm": Setting(500_000, 0, 10_000_000, "T 7, 1002; 0 = off"),
+    "max_risk_ppm": Setting(950_000, 1, 10_000_000, "T 7, 1004"),
+    "orders_per_second": Setting(100, 1, 100_000, "T 7, 9004"),
+    "orders_burst": Setting(500, 1, 1_000_000, "T 7, 9004"),
+    "market_maker_orders_per_second": Setting(2_000, 1, 100_000, "T 7, 9004"),
+    "market_maker_orders_burst": Setting(10_000, 1, 1_000_000, "T 7, 9004"),
+    "client_ids_per_day": Setting(50_000, 1, 1_000_000, "A-5"),
+    "market_maker_client_ids_per_day": Setting(500_000, 1, 5_000_000, "A-5"),
+    "withdraw_excludes_profit": Setting(0, 0, 1, "T-100"),
+    "liquidation_ppm": Setting(1_000_000, 1, 10_000_000, "T-80"),
+    "close_history_first": Setting(0, 0, 1, "T-55"),
+}
