@@ -710,6 +710,8 @@ class OrderCarried(NamedTuple):
     """A GTC or GTD order after settlement, frozen anew (T-38)."""
 
     order: list[Any]  # OrderChange
+    funds: list[Any]  # FundsRow
+    position: list[Any] | None  # PositionRow, when lots were frozen
 
 
 class SettlementFinished(NamedTuple):
