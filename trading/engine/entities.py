@@ -71,7 +71,7 @@ class Instrument:
     __slots__ = _INSTRUMENT_FIELDS + (
         "symbol", "product_key", "product", "separate_today", "book", "phase", "busy",
         "last_price", "mark", "open_price", "high_price", "low_price", "day_volume",
-        "day_turnover", "last_hour_turnover", "last_hour_volume", "open_interest", "next_number",
+        "day_turnover", "open_interest", "next_number",
         "breaker_price", "breaker_time_ns", "breaker_until_ns", "short_lived", "holders",
         "full_rates", "close_price",
     )  # fmt: skip
@@ -248,7 +248,7 @@ class Account:
 
     __slots__ = _ACCOUNT_FIELDS + _FUNDS_FIELDS + (
         "positions", "orders", "client_ids", "next_slot_ns", "product_margin", "rates",
-        "busy", "settled_day",
+        "busy",
     )  # fmt: skip
 
     account_id: str

@@ -1,0 +1,238 @@
+"""Freezes, fills and margin of accounts in integers (T-50 … T-56)."""
+
+from typing import Any
+
+from trading.engine.entities import Account, FullRates, Instrument, Order, Position, Side
+from trading.engine.messages import Direction, Offset
+from trading.engine.rates import rates_for
+from trading.engine.state import State
+from trading.engine.units import divide_half_up, fee_for, margin_for
+
+_BUY = int(Direction.BUY)
+_OPEN = int(Offset.OPEN)
+_CLOSETODAY = int(Offset.CLOSETODAY)
+_CLOSEYESTERDAY = int(Offset.CLOSEYESTERDAY)
+
+
+def position_of(account: Account, instrument: Instrument) -> Position:
+    """The account's position in the instrument, made when it has none yet."""
+    position = account.positions.get(instrument.symbol)
+    if position is None:
+        position = account.positions[instrument.symbol] = Position(account, instrument)
+    return position
+
+
+def closed_side(position: Position, direction: int) -> Side:
+    """The side that a closing order of this direction reduces."""
+    return position.sides[1 - direction]
+
+
+def free_to_close(order_offset: int, side: Side, instrument: Instrument) -> tuple[int, int]:
+    """(today, history) lots that an offset may still close (T-55)."""
+    today = side.today - side.frozen_today
+    his = side.his - side.frozen_his
+    if order_offset == _CLOSETODAY:
+        return today, 0
+    if order_offset == _CLOSEYESTERDAY or instrument.separate_today:
+        return 0, his
+    return today, his
+
+
+def split_close(volume: int, today: int, his: int, history_first: bool) -> tuple[int, int]:
+    """How many today and history lots an accepted close freezes (T-54, T-55)."""
+    if history_first:
+        from_his = min(volume, his)
+        return volume - from_his, from_his
+    from_today = min(volume, today)
+    return from_today, volume - from_today
+
+
+def closing_fee_rate(rates: FullRates, price: int, multiple: int, offset: int, instrument: Instrument) -> tuple[int, int]:
+    """(ratio_ppb, per_lot) of the dearer fee that can apply to a close (T-54)."""
+    today = (rates.close_today_ratio_ppb, rates.close_today_per_lot)
+    history = (rates.close_ratio_ppb, rates.close_per_lot)
+    if offset == _CLOSETODAY:
+        return today
+    if offset == _CLOSEYESTERDAY or instrument.separate_today:
+        return history
+    turnover = price * multiple
+    if fee_for(turnover, 1, *today) > fee_for(turnover, 1, *history):
+        return today
+    return history
+
+
+def freeze(order: Order) -> None:
+    """Set the order's frozen money from the lots left; the account follows (T-54)."""
+    account = order.account
+    value = order.freeze_price * order.left * order.instrument.volume_multiple
+    fee = fee_for(value, order.left, order.fee_ratio_ppb, order.fee_per_lot)
+    account.frozen_commission += fee - order.frozen_commission
+    order.frozen_commission = fee
+    if order.offset == _OPEN:
+        margin = margin_for(value * order.margin_ppm)
+        change = margin - order.frozen_margin
+        if change:
+            order.frozen_margin = margin
+            account.frozen_margin += change
+            add_product_margin(account, order.instrument.product_key, change)
+
+
+def add_product_margin(account: Account, product_key: str, change: int) -> None:
+    """Keep the product's share of margin held and frozen current (1002)."""
+    margins = account.product_margin
+    total = margins.get(product_key, 0) + change
+    if total:
+        margins[product_key] = total
+    else:
+        margins.pop(product_key, None)
+
+
+def freeze_lots(order: Order, today: int, his: int) -> None:
+    """Reserve lots for an accepted close."""
+    assert order.position is not None
+    side = closed_side(order.position, order.direction)
+    order.frozen_today = today
+    order.frozen_his = his
+    side.frozen_today += today
+    side.frozen_his += his
+
+
+def release(order: Order) -> None:
+    """Give back whatever the order still froze; its lots left stay as they are shown."""
+    account = order.account
+    account.frozen_commission -= order.frozen_commission
+    order.frozen_commission = 0
+    if order.frozen_margin:
+        account.frozen_margin -= order.frozen_margin
+        add_product_margin(account, order.instrument.product_key, -order.frozen_margin)
+        order.frozen_margin = 0
+    position = order.position
+    assert position is not None
+    if order.offset == _OPEN:
+        position.sides[order.direction].opening -= order.left
+        return
+    side = closed_side(position, order.direction)
+    side.frozen_today -= order.frozen_today
+    side.frozen_his -= order.frozen_his
+    order.frozen_today = order.frozen_his = 0
+
+
+def fill(state: State, order: Order, price: int, lots: int) -> list[Any]:
+    """Book a fill of an order whose ``left`` is already reduced; return its FillSide row."""
+    account = order.account
+    position = order.position
+    assert position is not None
+    rates = rates_for(state, account, order.instrument)
+    order.filled_value += price * lots
+    if order.offset == _OPEN:
+        commission, profit = _open_lots(order, position, rates, price, lots), 0
+    else:
+        commission, profit = _close_lots(state, order, position, rates, price, lots)
+        account.close_profit += profit
+    account.commission += commission
+    _hold_margin(account, position)
+    freeze(order)
+    return [
+        order.change(), order.direction, order.offset, commission, profit,
+        account.funds(), position.row(),
+    ]  # fmt: skip
+
+
+def _hold_margin(account: Account, position: Position) -> None:
+    change = position.refresh()
+    if change:
+        account.margin += change
+        add_product_margin(account, position.instrument.product_key, change)
+
+
+def _open_lots(order: Order, position: Position, rates: FullRates, price: int, lots: int) -> int:
+    """Add lots to today's bucket; return the commission."""
+    side = position.sides[order.direction]
+    instrument = position.instrument
+    cost = price * lots * instrument.volume_multiple
+    side.today += lots
+    side.opening -= lots
+    side.open_cost_today += cost
+    side.position_cost_today += cost
+    side.weight_today += cost * order.margin_ppm
+    instrument.holders[position.account.account_id] = position
+    return fee_for(cost, lots, rates.open_ratio_ppb, rates.open_per_lot)
+
+
+def _close_lots(
+    state: State, order: Order, position: Position, rates: FullRates, price: int, lots: int
+) -> tuple[int, int]:
+    """Take lots out of the buckets they were frozen in; return (commission, close profit)."""
+    side = closed_side(position, order.direction)
+    today, his = split_close(
+        lots, order.frozen_today, order.frozen_his, bool(state.settings["close_history_first"])
+    )
+    if today > order.frozen_today:
+        # The setting changed while the order rested: its own split still holds.
+        today, his = order.frozen_today, lots - order.frozen_today
+    sign = 1 if order.direction != _BUY else -1
+    multiple = position.instrument.volume_multiple
+    commission = profit = 0
+    if today:
+        cost = _take_today(side, today)
+        value = price * today * multiple
+        profit += sign * (value - cost)
+        commission += fee_for(value, today, rates.close_today_ratio_ppb, rates.close_today_per_lot)
+        order.frozen_today -= today
+    if his:
+        cost = _take_his(side, his)
+        value = price * his * multiple
+        profit += sign * (value - cost)
+        commission += fee_for(value, his, rates.close_ratio_ppb, rates.close_per_lot)
+        order.frozen_his -= his
+    if position.is_flat():
+        position.instrument.holders.pop(position.account.account_id, None)
+    return commission, profit
+
+
+def _take_today(side: Side, lots: int) -> int:
+    """Take lots at average cost out of today's bucket; return the position cost taken (T-50)."""
+    total = side.today
+    open_cost = _share(side.open_cost_today, lots, total)
+    cost = _share(side.position_cost_today, lots, total)
+    weight = _share(side.weight_today, cost, side.position_cost_today)
+    side.today = total - lots
+    side.frozen_today -= lots
+    side.open_cost_today -= open_cost
+    side.position_cost_today -= cost
+    side.weight_today -= weight
+    return cost
+
+
+def _take_his(side: Side, lots: int) -> int:
+    """Take lots at average cost out of the history bucket; return the position cost taken."""
+    total = side.his
+    open_cost = _share(side.open_cost_his, lots, total)
+    cost = _share(side.position_cost_his, lots, total)
+    weight = _share(side.weight_his, cost, side.position_cost_his)
+    side.his = total - lots
+    side.frozen_his -= lots
+    side.open_cost_his -= open_cost
+    side.position_cost_his -= cost
+    side.weight_his -= weight
+    return cost
+
+
+def _share(amount: int, part: int, total: int) -> int:
+    """round_half_up(amount × part / total); the last part takes the rest exactly."""
+    return amount if part == total else divide_half_up(amount * part, total)
+
+
+def remargin(state: State, position: Position) -> None:
+    """Put all lots of a position under the present margin rates (T-56)."""
+    rates = rates_for(state, position.account, position.instrument)
+    for side, ratio_ppm in zip(position.sides, rates.margin_ppm, strict=True):
+        side.weight_today = side.position_cost_today * ratio_ppm
+        side.weight_his = side.position_cost_his * ratio_ppm
+    _hold_margin(position.account, position)
+
+
+def forget_if_idle(position: Position) -> None:
+    """Drop a position that a new day finds without lots and working orders."""
+    if position.is_idle():
+        position.account.positions.pop(position.instrument.symbol, None)

@@ -1,0 +1,112 @@
+"""The whole trading state of one venue; changed by `trading.engine.apply` alone (A-2)."""
+
+from collections import deque
+from typing import Any
+
+from trading.engine.entities import Account, FullRates, Instrument, Order, Product
+from trading.engine.messages import ClockMode
+from trading.engine.settings import SETTINGS
+
+ENGINE_VERSION = 1
+"""Raised when any replay of an older log would differ (A-14)."""
+
+Event = list[Any]
+
+
+class WorkItem:
+    """What is left of a task over many objects, advanced by Ticks (A-45)."""
+
+    __slots__ = ("kind", "target", "data", "position")
+
+    def __init__(self, kind: str, target: str, data: list[Any], position: int = 0) -> None:
+        self.kind = kind
+        self.target = target
+        self.data = data
+        self.position = position
+
+
+class State:
+    """Everything `apply` knows; its dicts keep the order in which keys were added (A-46)."""
+
+    def __init__(self) -> None:
+        self.venue = ""
+        self.number = 0
+        self.mode = int(ClockMode.REAL)
+        self.settlement_minute = 930
+        self.engine_version = ENGINE_VERSION
+        self.trading_day = 0
+        self.previous_day = 0
+        self.time_ns = 0
+        self.event_seq = 0
+        self.last_stream_id = "0-0"
+        self.halted = False
+        self.settings: dict[str, int] = {name: entry.default for name, entry in SETTINGS.items()}
+        self.trading_days: list[int] = []
+        self.templates: dict[str, list[list[int]]] = {}
+        self.phases: dict[str, int] = {}
+        self.boundaries: list[tuple[int, str, int]] = []
+        """(time_ns, template, phase) of the current trading day, ascending; derived."""
+        self.next_boundary = 0
+        self.breakers: list[tuple[int, str]] = []
+        """(end_ns, symbol) of running circuit-breaker auctions, ascending."""
+        self.products: dict[str, Product] = {}
+        self.instruments: dict[str, Instrument] = {}
+        self.accounts: dict[str, Account] = {}
+        self.orders: dict[int, Order] = {}
+        self.rates: dict[tuple[str, str], list[int | None]] = {}
+        """(holder, target) → own rates (T-56)."""
+        self.holders_with_rates: dict[str, int] = {}
+        """Holder → number of its rate rows, so that most accounts need no look-up."""
+        self.groups_cache: dict[tuple[str, str], FullRates] = {}
+        self.next_flow = 0
+        self.settlement: list[Any] | None = None
+        """[run_id, prices, accounts, commission, profit, [accounts to liquidate]] of the run."""
+        self.settled_day = 0
+        self.work: deque[WorkItem] = deque()
+        self.recent_commands: dict[str, tuple[int, int]] = {}
+        """command_id → (sequence of its first event, code)."""
+        self.recent_order: deque[tuple[int, str]] = deque()
+        self.references: dict[str, int] = {}
+        """Money reference → log time of its use."""
+        self.references_order: deque[tuple[int, str]] = deque()
+        self.dirty_quotes: dict[str, None] = {}
+        """Symbols whose quote changed; neither hashed nor dumped."""
+        self.public_trades: list[tuple[str, int, int, int, int, int]] = []
+        """(symbol, exchange_trade_id, price, lots, taker direction, time_ns) since the reader
+        of the state last cleared it; neither hashed nor dumped."""
+
+    def has_work(self) -> bool:
+        """Is a work list open?"""
+        return bool(self.work)
+
+    def next_boundary_ns(self) -> int | None:
+        """Time of the next phase change, None when the day has no more."""
+        times = []
+        if self.next_boundary < len(self.boundaries):
+            times.append(self.boundaries[self.next_boundary][0])
+        if self.breakers:
+            times.append(self.breakers[0][0])
+        return min(times) if times else None
+
+    def product_of(self, key: str) -> Product | None:
+        return self.products.get(key)
+
+
+class Context:
+    """One command being applied: the state, its envelope's facts and the events so far."""
+
+    __slots__ = ("state", "events", "time_ns", "command_id", "user_id")
+
+    def __init__(self, state: State, command_id: str, user_id: str) -> None:
+        self.state = state
+        self.events: list[Event] = []
+        self.time_ns = state.time_ns
+        self.command_id = command_id
+        self.user_id = user_id
+
+    def emit(self, kind: str, *fields: Any) -> int:
+        """Append an event; return its sequence."""
+        state = self.state
+        state.event_seq = seq = state.event_seq + 1
+        self.events.append([seq, kind, 1, self.time_ns, self.command_id, *fields])
+        return seq
