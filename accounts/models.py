@@ -1,0 +1,150 @@
+"""Users, their API tokens, idempotency keys (H-6) and the table of venue settings (O-8)."""
+
+import uuid
+from collections.abc import Collection
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from knox.models import AbstractAuthToken
+
+USERNAME_PATTERN = r"^[a-z0-9_]{3,32}\Z"
+
+
+class User(AbstractUser):
+    """Somebody who signs in; `id.hex` is the `user_id` of commands and events."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    username = models.CharField(
+        _("username"),
+        max_length=32,
+        unique=True,
+        validators=[
+            RegexValidator(
+                USERNAME_PATTERN,
+                _("3 to 32 lower-case letters, digits or underscores."),
+            )
+        ],
+        error_messages={"unique": _("A user with that username already exists.")},
+    )
+    phone = models.CharField(_("phone"), max_length=32, blank=True)
+    language = models.CharField(
+        _("language"),
+        max_length=10,
+        choices=[("en", "English"), ("zh-hans", "简体中文")],
+        default="en",
+    )
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        permissions = [("operate_users", _("Can lock and unlock users and revoke their tokens"))]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(username__regex=r"^[a-z0-9_]{3,32}$"),
+                name="user_username_shape",
+            )
+        ]
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Any:
+        instance = super().from_db(db, field_names, values)
+        instance._loaded_username = instance.__dict__.get("username")
+        return instance
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save; a changed username raises ValidationError, since logs and links carry it."""
+        loaded = getattr(self, "_loaded_username", None)
+        if loaded is not None and loaded != self.username:
+            raise ValidationError({"username": _("A username cannot be changed.")})
+        super().save(*args, **kwargs)
+
+
+class TokenScope(models.TextChoices):
+    READ = "read", _("read")
+    TRADE = "trade", _("trade")
+    ADMIN = "admin", _("admin")
+
+
+def default_scopes() -> list[str]:
+    """Scopes of a token made at log-in: everything the user may do but administration."""
+    return [TokenScope.READ, TokenScope.TRADE]
+
+
+class AuthToken(AbstractAuthToken):
+    """A named, expiring, revocable token; only its hash is stored (H-2)."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="auth_token_set",
+        verbose_name=_("user"),
+    )
+    name = models.CharField(_("name"), max_length=64, blank=True)
+    scopes = models.JSONField(_("scopes"), default=default_scopes)
+    last_used = models.DateTimeField(_("last used"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("API token")
+        verbose_name_plural = _("API tokens")
+        ordering = ["-created"]
+
+    def __str__(self) -> str:
+        return f"{self.name or self.token_key} ({self.user})"
+
+    def clean(self) -> None:
+        """Refuse a scope the table of scopes does not know."""
+        unknown = set(self.scopes) - set(TokenScope.values)
+        if unknown or not self.scopes:
+            raise ValidationError({"scopes": _("Scopes are read, trade and admin.")})
+
+    def allows(self, scope: str) -> bool:
+        """Whether the token carries this scope."""
+        return scope in self.scopes
+
+
+class IdempotencyKey(models.Model):
+    """One POST under an `Idempotency-Key`, written before its command is appended (H-6)."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    key = models.CharField(max_length=128)
+    request_digest = models.CharField(max_length=64)
+    command_id = models.CharField(max_length=32)
+    status = models.PositiveSmallIntegerField(null=True)
+    answer = models.JSONField(null=True)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        verbose_name = _("idempotency key")
+        verbose_name_plural = _("idempotency keys")
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="idempotency_user_key")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class VenueSetting(models.Model):
+    """A setting of a venue that differs from its default; names are in `venue_settings`."""
+
+    venue = models.SlugField(_("venue"), max_length=32)
+    name = models.CharField(_("name"), max_length=64)
+    value = models.JSONField(_("value"))
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    updated_by = models.CharField(_("updated by"), max_length=32, blank=True)
+    updated_at = models.DateTimeField(_("updated at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("venue setting")
+        verbose_name_plural = _("venue settings")
+        ordering = ["venue", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["venue", "name"], name="venuesetting_venue_name")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.venue}.{self.name}"
