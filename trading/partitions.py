@@ -31,6 +31,7 @@ class CreatePartitionedModel(migrations.CreateModel):
             params or None,
         )
         schema_editor.execute(f"CREATE TABLE {table}_default PARTITION OF {table} DEFAULT")
+        schema_editor.deferred_sql.extend(schema_editor._model_indexes_sql(model))
 
 
 def ensure_partitions(cursor: Any, days: Iterable[int]) -> None:
