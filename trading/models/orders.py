@@ -56,7 +56,8 @@ class Order(models.Model):
                 name="order_client_id",
             ),
             models.CheckConstraint(
-                condition=not_negative("filled_value", "frozen_margin", "frozen_commission")
+                condition=Q(exchange_order_id=0)
+                | not_negative("filled_value", "frozen_margin", "frozen_commission")
                 & Q(volume_left__gte=0, volume_left__lte=F("volume")),
                 name="order_figures",
             ),
