@@ -127,6 +127,9 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "user",
                 "verbose_name_plural": "users",
+                "permissions": [
+                    ("operate_users", "Can lock and unlock users and revoke their tokens")
+                ],
             },
             managers=[
                 ("objects", django.contrib.auth.models.UserManager()),
