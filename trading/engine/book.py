@@ -79,18 +79,18 @@ class BookSide:
         level.volume -= order.left
         if not level.count:
             self._drop(order.key)
-        elif len(level.orders) > _PACK_FROM and len(level.orders) - level.head > 2 * level.count:
+        elif (
+            len(level.orders) > _PACK_FROM
+            and len(level.orders) - level.head > 2 * level.count
+        ):
             level.pack()
 
-    def requeue(self, order: Resting, key: int, left: int) -> None:
-        """Give an order a new price or volume at the end of the queue (T-35)."""
+    def discard(self, order: Resting) -> None:
+        """Take out an order that will come back: its old place must not be found again."""
         level = order.level
         assert level is not None, "the order does not rest here"
         level.orders[level.orders.index(order, level.head)] = None
         self.remove(order)
-        order.key = key
-        order.left = left
-        self.add(order)
 
     def shrink(self, order: Resting, left: int) -> None:
         """Reduce the lots of an order that keeps its place."""
@@ -98,7 +98,9 @@ class BookSide:
         order.level.volume -= order.left - left
         order.left = left
 
-    def take(self, limit_key: int, lots: int, max_levels: int = 0) -> list[tuple[Resting, int]]:
+    def take(
+        self, limit_key: int, lots: int, max_levels: int = 0
+    ) -> list[tuple[Resting, int]]:
         """Fill up to ``lots`` against keys not below ``limit_key``; return (maker, lots) in order.
 
         The makers' ``left`` and the levels are already updated; a maker filled wholly has

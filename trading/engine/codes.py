@@ -111,7 +111,17 @@ CODES: dict[int, Code] = {
 }  # fmt: skip
 
 MONEY_PARAMS = frozenset(
-    {"required", "available", "amount", "limit_amount", "price", "tick", "lower", "upper", "balance"}
+    {
+        "required",
+        "available",
+        "amount",
+        "limit_amount",
+        "price",
+        "tick",
+        "lower",
+        "upper",
+        "balance",
+    }
 )
 """Params that are in 1/10 000 yuan and are shown as yuan."""
 

@@ -41,7 +41,14 @@ class FullRates:
 
 
 class Product:
-    __slots__ = ("exchange_id", "product_id", "name_zh", "name_en", "rates", "larger_side_margin")
+    __slots__ = (
+        "exchange_id",
+        "product_id",
+        "name_zh",
+        "name_en",
+        "rates",
+        "larger_side_margin",
+    )
 
     def __init__(self, row: ProductRow) -> None:
         self.exchange_id = row.exchange_id
@@ -146,7 +153,9 @@ class Instrument:
         """Price limits from the previous settlement price (T-41)."""
         base, tick = self.pre_settlement, self.price_tick
         million = 1_000_000
-        self.upper_limit = base * (million + self.limit_up_ppm) // (million * tick) * tick
+        self.upper_limit = (
+            base * (million + self.limit_up_ppm) // (million * tick) * tick
+        )
         lower = base * (million - self.limit_down_ppm)
         self.lower_limit = max(tick, -(-lower // (million * tick)) * tick)
 
@@ -209,7 +218,12 @@ class Position:
     def row(self) -> list[Any]:
         """PositionRow."""
         long, short = self.sides
-        return [self.account.account_id, self.instrument.symbol, *long.row(), *short.row()]
+        return [
+            self.account.account_id,
+            self.instrument.symbol,
+            *long.row(),
+            *short.row(),
+        ]
 
     def refresh(self) -> int:
         """Recompute what follows from the sides; return the change of held margin."""
@@ -324,7 +338,12 @@ class Account:
 
     def held(self) -> int:
         """Margin and everything frozen."""
-        return self.margin + self.frozen_margin + self.frozen_commission + self.frozen_premium
+        return (
+            self.margin
+            + self.frozen_margin
+            + self.frozen_commission
+            + self.frozen_premium
+        )
 
     def is_active(self) -> bool:
         return self.status == AccountStatus.ACTIVE
@@ -342,7 +361,9 @@ class Order(Resting):
         "frozen_his", "position",
     )  # fmt: skip
 
-    def __init__(self, account: Account, instrument: Instrument, direction: int, volume: int) -> None:
+    def __init__(
+        self, account: Account, instrument: Instrument, direction: int, volume: int
+    ) -> None:
         self.left = volume
         self.key = 0
         self.level = None

@@ -81,7 +81,13 @@ def account_figures(
             position_profit += side.position_profit
             float_profit += side.float_profit
     static_balance = funds.pre_balance + funds.deposit - funds.withdraw
-    balance = static_balance + funds.close_profit + position_profit - funds.commission - funds.premium
+    balance = (
+        static_balance
+        + funds.close_profit
+        + position_profit
+        - funds.commission
+        - funds.premium
+    )
     frozen = funds.frozen_margin + funds.frozen_commission + funds.frozen_premium
     available = balance - funds.margin - frozen
     return AccountFigures(

@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from trading.engine.entities import Account, FullRates, Instrument, Order, Position, Side
+from trading.engine.entities import (
+    Account,
+    FullRates,
+    Instrument,
+    Order,
+    Position,
+    Side,
+)
 from trading.engine.messages import Direction, Offset
 from trading.engine.rates import rates_for
 from trading.engine.state import State
@@ -27,7 +34,9 @@ def closed_side(position: Position, direction: int) -> Side:
     return position.sides[1 - direction]
 
 
-def free_to_close(order_offset: int, side: Side, instrument: Instrument) -> tuple[int, int]:
+def free_to_close(
+    order_offset: int, side: Side, instrument: Instrument
+) -> tuple[int, int]:
     """(today, history) lots that an offset may still close (T-55)."""
     today = side.today - side.frozen_today
     his = side.his - side.frozen_his
@@ -38,7 +47,9 @@ def free_to_close(order_offset: int, side: Side, instrument: Instrument) -> tupl
     return today, his
 
 
-def split_close(volume: int, today: int, his: int, history_first: bool) -> tuple[int, int]:
+def split_close(
+    volume: int, today: int, his: int, history_first: bool
+) -> tuple[int, int]:
     """How many today and history lots an accepted close freezes (T-54, T-55)."""
     if history_first:
         from_his = min(volume, his)
@@ -47,7 +58,9 @@ def split_close(volume: int, today: int, his: int, history_first: bool) -> tuple
     return from_today, volume - from_today
 
 
-def closing_fee_rate(rates: FullRates, price: int, multiple: int, offset: int, instrument: Instrument) -> tuple[int, int]:
+def closing_fee_rate(
+    rates: FullRates, price: int, multiple: int, offset: int, instrument: Instrument
+) -> tuple[int, int]:
     """(ratio_ppb, per_lot) of the dearer fee that can apply to a close (T-54)."""
     today = (rates.close_today_ratio_ppb, rates.close_today_per_lot)
     history = (rates.close_ratio_ppb, rates.close_per_lot)
@@ -145,7 +158,9 @@ def _hold_margin(account: Account, position: Position) -> None:
         add_product_margin(account, position.instrument.product_key, change)
 
 
-def _open_lots(order: Order, position: Position, rates: FullRates, price: int, lots: int) -> int:
+def _open_lots(
+    order: Order, position: Position, rates: FullRates, price: int, lots: int
+) -> int:
     """Add lots to today's bucket; return the commission."""
     side = position.sides[order.direction]
     instrument = position.instrument
@@ -160,12 +175,20 @@ def _open_lots(order: Order, position: Position, rates: FullRates, price: int, l
 
 
 def _close_lots(
-    state: State, order: Order, position: Position, rates: FullRates, price: int, lots: int
+    state: State,
+    order: Order,
+    position: Position,
+    rates: FullRates,
+    price: int,
+    lots: int,
 ) -> tuple[int, int]:
     """Take lots out of the buckets they were frozen in; return (commission, close profit)."""
     side = closed_side(position, order.direction)
     today, his = split_close(
-        lots, order.frozen_today, order.frozen_his, bool(state.settings["close_history_first"])
+        lots,
+        order.frozen_today,
+        order.frozen_his,
+        bool(state.settings["close_history_first"]),
     )
     if today > order.frozen_today:
         # The setting changed while the order rested: its own split still holds.
@@ -177,7 +200,9 @@ def _close_lots(
         cost = _take_today(side, today)
         value = price * today * multiple
         profit += sign * (value - cost)
-        commission += fee_for(value, today, rates.close_today_ratio_ppb, rates.close_today_per_lot)
+        commission += fee_for(
+            value, today, rates.close_today_ratio_ppb, rates.close_today_per_lot
+        )
         order.frozen_today -= today
     if his:
         cost = _take_his(side, his)

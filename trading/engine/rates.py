@@ -1,5 +1,7 @@
 """Which margin and fee rates hold for an account in an instrument (T-56)."""
 
+from typing import Any
+
 from trading.engine import codes
 from trading.engine.entities import Account, FullRates, Instrument
 from trading.engine.messages import Rates, SetRates
@@ -27,7 +29,9 @@ def rates_for(state: State, account: Account, instrument: Instrument) -> FullRat
         for target in (instrument.symbol, instrument.product_key)
         if (holder, target) in state.rates
     ]
-    found = account.rates[instrument.symbol] = _merge([*layers, *_general(state, instrument)])
+    found = account.rates[instrument.symbol] = _merge(
+        [*layers, *_general(state, instrument)]
+    )
     return found
 
 
@@ -92,7 +96,13 @@ def set_rates(context: Context, command: SetRates) -> int:
     else:
         state.products[command.target].rates = list(command.rates)
     forget_cached(state)
-    context.emit("RatesChanged", command.holder, command.target, list(command.rates), command.reason)
+    context.emit(
+        "RatesChanged",
+        command.holder,
+        command.target,
+        list(command.rates),
+        command.reason,
+    )
     if command.apply_now:
         queue_margin_work(state, command.target)
     return codes.OK
@@ -105,7 +115,9 @@ def _rates_refusal(state: State, command: SetRates) -> tuple[int, str]:
     if command.holder.startswith("account:"):
         if command.holder[8:] not in state.accounts:
             return codes.ACCOUNT_NOT_FOUND, "holder"
-    elif command.holder and not (command.holder.startswith("group:") and command.holder[6:]):
+    elif command.holder and not (
+        command.holder.startswith("group:") and command.holder[6:]
+    ):
         return codes.INVALID_FIELD, "holder"
     fault = rates_fault(command.rates, complete=is_product and not command.holder)
     return (codes.INVALID_FIELD, fault) if fault else (codes.OK, "")
@@ -132,13 +144,20 @@ def queue_margin_work(state: State, target: str) -> None:
     for instrument in state.instruments.values():
         if instrument.holders and target in (instrument.symbol, instrument.product_key):
             instrument.busy += 1
-            state.work.append(WorkItem("margin", instrument.symbol, list(instrument.holders)))
+            state.work.append(
+                WorkItem("margin", instrument.symbol, list(instrument.holders))
+            )
 
 
-def refuse(context: Context, command: object, code: int, params: dict[str, int | str]) -> int:
+def refuse(context: Context, command: object, code: int, params: dict[str, Any]) -> int:
     """Answer a command that is no order with its code; nothing changes (A-23)."""
     account_id = getattr(command, "account_id", "")
     context.emit(
-        "CommandRejected", type(command).__name__, code, params, context.user_id, account_id
+        "CommandRejected",
+        type(command).__name__,
+        code,
+        params,
+        context.user_id,
+        account_id,
     )
     return code

@@ -1,0 +1,144 @@
+"""`apply(state, envelope, command)`: the one way the state changes (A-2)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from trading.engine import (
+    accounts,
+    codes,
+    instruments,
+    messages,
+    orders,
+    rates,
+    settlement,
+    venue,
+)
+from trading.engine.clock import advance
+from trading.engine.messages import Envelope
+from trading.engine.state import ENGINE_VERSION, Context, Event, State
+from trading.engine.units import NS_PER_MINUTE
+from trading.engine.work import advance_work
+
+_REMEMBER_NS = 10 * NS_PER_MINUTE
+_REMEMBER_AT_MOST = 500_000
+
+Handler = Callable[[Context, Any], int]
+
+
+def apply(state: State, envelope: Envelope, command: Any) -> tuple[int, list[Event]]:
+    """Carry out what is due by the command's log time, then the command.
+
+    Returns its code (0 = done) and the events. Events of boundaries carry an empty
+    command_id; the first event with the command's id decides it. Only a Tick may give no
+    event, and anything before `CreateVenue`, which is answered by its code alone.
+    """
+    state.last_stream_id = envelope.stream_id
+    kind = type(command)
+    if not state.venue and kind is not messages.CreateVenue:
+        return codes.CONFIGURATION_ERROR, []
+    context = Context(state, "", envelope.user_id)
+    idle = not state.work
+    _bring_time(context, envelope.time_ns)
+    if kind is messages.Tick:
+        advance_work(context)
+        return codes.OK, context.events
+    if idle and state.work:
+        advance_work(context)
+    command_id = context.command_id = envelope.command_id
+    known = state.recent_commands.get(command_id)
+    if known is not None:
+        first_seq, code = known
+        context.emit("CommandRepeated", kind.__name__, first_seq, code, "", "")
+        return code, context.events
+    idle = not state.work
+    first_seq = state.event_seq + 1
+    code = _HANDLERS[kind](context, command)
+    if idle and state.work:
+        advance_work(context)
+    _remember(state, command_id, first_seq, code)
+    return code, context.events
+
+
+def _bring_time(context: Context, time_ns: int) -> None:
+    """Log time never goes back (A-42)."""
+    state = context.state
+    advance(context, max(time_ns, state.time_ns))
+
+
+def _remember(state: State, command_id: str, first_seq: int, code: int) -> None:
+    """Keep command ids for ten minutes of log time, at most 500 000 (A-5)."""
+    recent, order = state.recent_commands, state.recent_order
+    recent[command_id] = (first_seq, code)
+    order.append((state.time_ns, command_id))
+    oldest = state.time_ns - _REMEMBER_NS
+    while order[0][0] < oldest or len(order) > _REMEMBER_AT_MOST:
+        del recent[order.popleft()[1]]
+
+
+def reject(
+    state: State,
+    envelope: Envelope,
+    command_type: str,
+    code: int,
+    params: dict[str, Any],
+) -> list[Event]:
+    """Pass over an entry that does not decode (A-23a)."""
+    state.last_stream_id = envelope.stream_id
+    if not state.venue:
+        return []
+    context = Context(state, "", envelope.user_id)
+    _bring_time(context, envelope.time_ns)
+    context.command_id = envelope.command_id
+    context.emit("CommandRejected", command_type, code, params, envelope.user_id, "")
+    return context.events
+
+
+def quarantine(state: State, envelope: Envelope, reason: str) -> list[Event]:
+    """Skip a command at which `apply` had raised (A-23a)."""
+    state.last_stream_id = envelope.stream_id
+    context = Context(state, "", envelope.user_id)
+    _bring_time(context, envelope.time_ns)
+    context.command_id = envelope.command_id
+    context.emit("CommandQuarantined", envelope.stream_id, reason)
+    return context.events
+
+
+def upgrade(state: State) -> list[Event]:
+    """Go on under the present engine version after a drain (A-14)."""
+    context = Context(state, "", "")
+    context.emit("EngineUpgraded", state.engine_version, ENGINE_VERSION)
+    state.engine_version = ENGINE_VERSION
+    return context.events
+
+
+_HANDLERS: dict[type[Any], Handler] = {
+    messages.CreateVenue: venue.create_venue,
+    messages.SetCalendar: venue.set_calendar,
+    messages.SetSessions: venue.set_sessions,
+    messages.SetSettings: venue.set_settings,
+    messages.HaltVenue: venue.halt_venue,
+    messages.ResumeVenue: venue.resume_venue,
+    messages.SetProduct: instruments.set_product,
+    messages.CreateInstrument: instruments.create_instrument,
+    messages.UpdateInstrument: instruments.update_instrument,
+    messages.SuspendInstrument: instruments.suspend_instrument,
+    messages.ResumeInstrument: instruments.resume_instrument,
+    messages.DelistInstrument: instruments.delist_instrument,
+    messages.SetRates: rates.set_rates,
+    messages.OpenAccount: accounts.open_account,
+    messages.ApproveAccount: accounts.approve_account,
+    messages.SetAccount: accounts.set_account,
+    messages.FreezeAccount: accounts.freeze_account,
+    messages.UnfreezeAccount: accounts.unfreeze_account,
+    messages.CloseAccount: accounts.close_account,
+    messages.Deposit: accounts.deposit,
+    messages.Withdraw: accounts.withdraw,
+    messages.ReverseFlow: accounts.reverse_flow,
+    messages.PlaceOrder: orders.place_order,
+    messages.CancelOrder: orders.cancel_order,
+    messages.CancelAll: orders.cancel_all,
+    messages.ModifyOrder: orders.modify_order,
+    messages.ResolveOrder: orders.resolve_order,
+    messages.CheckOrder: orders.check_order,
+    messages.BeginSettlement: settlement.begin_settlement,
+}

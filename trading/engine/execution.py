@@ -1,0 +1,123 @@
+"""Fills, rests and ends of orders: the steps that matching, auctions and settlement share."""
+
+from typing import Any
+
+from trading.engine import codes
+from trading.engine.entities import Instrument, Order
+from trading.engine.ledger import fill, release
+from trading.engine.messages import Direction, Offset, OrderStatus, TimeCondition
+from trading.engine.state import Context
+
+_BUY = int(Direction.BUY)
+_OPEN = int(Offset.OPEN)
+_FILLED = int(OrderStatus.FILLED)
+_PARTIAL = int(OrderStatus.PARTIALLY_FILLED)
+_CANCELLED = int(OrderStatus.CANCELLED)
+_SHORT_LIVED = (int(TimeCondition.GFS), int(TimeCondition.GFA))
+
+
+def key_for(direction: int, price: int) -> int:
+    """A price as the key of a side: growing with attractiveness."""
+    return price if direction == _BUY else -price
+
+
+def trade(
+    context: Context,
+    taker: Order,
+    maker: Order,
+    lots: int,
+    price: int,
+    in_auction: bool = False,
+) -> None:
+    """Book one fill on both sides and tell it in one event (A-41).
+
+    The maker's lots are already reduced by the book; in an auction both are.
+    """
+    state = context.state
+    instrument = taker.instrument
+    if not in_auction:
+        taker.left -= lots
+    taker.status = _PARTIAL if taker.left else _FILLED
+    maker.status = _PARTIAL if maker.left else _FILLED
+    taker_side = fill(state, taker, price, lots)
+    maker_side = fill(state, maker, price, lots)
+    instrument.next_number = number = instrument.next_number + 1
+    trade_id = state.trading_day % 1_000_000 * 100_000_000 + number
+    taker_direction = -1 if in_auction else taker.direction
+    _mark_trade(instrument, taker, maker, price, lots)
+    context.emit(
+        "Traded", instrument.symbol, trade_id, state.trading_day, price, lots, taker_direction,
+        taker_side, maker_side, instrument.open_interest,
+    )  # fmt: skip
+    state.public_trades.append(
+        (instrument.symbol, trade_id, price, lots, taker_direction, context.time_ns)
+    )
+    state.dirty_quotes[instrument.symbol] = None
+    if not maker.left:
+        forget(context, maker)
+    if not taker.left:
+        forget(context, taker)
+
+
+def _mark_trade(
+    instrument: Instrument, one: Order, other: Order, price: int, lots: int
+) -> None:
+    """Day figures of the instrument after a trade."""
+    instrument.last_price = instrument.mark = price
+    if not instrument.open_price:
+        instrument.open_price = instrument.high_price = instrument.low_price = price
+    elif price > instrument.high_price:
+        instrument.high_price = price
+    elif price < instrument.low_price:
+        instrument.low_price = price
+    instrument.day_volume += lots
+    instrument.day_turnover += price * lots * instrument.volume_multiple
+    opens = (one.offset == _OPEN) + (other.offset == _OPEN)
+    instrument.open_interest += (opens - 1) * lots
+
+
+def forget(context: Context, order: Order) -> None:
+    """Take a finished order out of every index; its side of the book let go of it before."""
+    state = context.state
+    account = order.account
+    instrument = order.instrument
+    state.orders.pop(order.uid, None)
+    account.orders.pop(order.order_id, None)
+    if order.time_condition in _SHORT_LIVED:
+        instrument.short_lived.pop(order.uid, None)
+    side = instrument.book.sides[order.direction]
+    if order.key:
+        side.own_remove(account.user_id, order.key)
+        order.key = 0
+
+
+def rest(context: Context, order: Order) -> None:
+    """Put an order into the book and every index of resting orders."""
+    instrument = order.instrument
+    side = instrument.book.sides[order.direction]
+    order.key = key_for(order.direction, order.limit_price)
+    side.add(order)
+    side.own_add(order.account.user_id, order.key)
+    if order.time_condition in _SHORT_LIVED:
+        instrument.short_lived[order.uid] = order
+    context.state.dirty_quotes[instrument.symbol] = None
+
+
+def end_order(
+    context: Context, order: Order, reason: int, code: int = codes.OK
+) -> None:
+    """End a living order with its lots left, giving back what it froze."""
+    instrument = order.instrument
+    if order.level is not None:
+        instrument.book.sides[order.direction].remove(order)
+        context.state.dirty_quotes[instrument.symbol] = None
+    release(order)
+    order.status = _CANCELLED
+    forget(context, order)
+    position = order.position
+    rows: list[Any] | None = None
+    if order.offset != _OPEN and position is not None:
+        rows = position.row()
+    context.emit(
+        "OrderCancelled", order.change(), int(reason), code, order.account.funds(), rows
+    )

@@ -1,0 +1,179 @@
+"""An accepted order meets the book: takes, self trades, remainders (T-31, T-32, T-43)."""
+
+from trading.engine.auction import start_breaker
+from trading.engine.entities import Instrument, Order
+from trading.engine.execution import end_order, rest, trade
+from trading.engine.ledger import freeze
+from trading.engine.messages import (
+    Direction,
+    EndReason,
+    Phase,
+    PriceType,
+    SelfTradeMode,
+    TimeCondition,
+    VolumeCondition,
+)
+from trading.engine.state import Context
+from trading.engine.units import PPM
+
+_BUY = int(Direction.BUY)
+_CONTINUOUS = int(Phase.CONTINUOUS)
+_IOC = int(TimeCondition.IOC)
+_LIMIT = int(PriceType.LIMIT)
+_FIVE = 5
+
+
+def enter_book(context: Context, order: Order) -> None:
+    """Match a fresh or changed order as far as its conditions allow, then rest or end it."""
+    instrument = order.instrument
+    if instrument.phase == _CONTINUOUS:
+        limit_price = taking_limit(order)
+        if not limit_price or not _enough_at_once(order, limit_price):
+            end_order(context, order, EndReason.REMAINDER)
+            return
+        if _match(context, order, limit_price):
+            return
+    if order.left:
+        _rest_or_end(context, order)
+
+
+def taking_limit(order: Order) -> int:
+    """The worst price the order may take; 0 when it may take nothing at all."""
+    instrument = order.instrument
+    opposite = instrument.book.sides[1 - order.direction].keys
+    if order.price_type == _LIMIT:
+        return order.limit_price
+    if not opposite:
+        return 0
+    if order.price_type == PriceType.BEST:
+        return abs(opposite[-1])
+    return instrument.upper_limit if order.direction == _BUY else instrument.lower_limit
+
+
+def _enough_at_once(order: Order, limit_price: int) -> bool:
+    """Can FOK and MIN be met? Own resting orders do not count (T-31)."""
+    condition = order.volume_condition
+    if condition == VolumeCondition.ANY:
+        return True
+    wanted = order.left if condition == VolumeCondition.ALL else order.min_volume
+    instrument = order.instrument
+    side = instrument.book.sides[1 - order.direction]
+    limit_key = _opposite_key(order, _inside_breaker(order, limit_price))
+    if order.price_type == PriceType.FIVELEVEL and len(side.keys) > _FIVE:
+        limit_key = max(limit_key, side.keys[-_FIVE])
+    if not side.own_crosses(order.account.user_id, limit_key):
+        return side.volume_to(limit_key, wanted) >= wanted
+    found = 0
+    for maker in side.orders():
+        if maker.key < limit_key:
+            break
+        assert isinstance(maker, Order)
+        if maker.account.user_id != order.account.user_id:
+            found += maker.left
+        elif instrument.self_trade_mode == SelfTradeMode.CANCEL_BOTH:
+            break
+    return found >= wanted
+
+
+def _opposite_key(order: Order, price: int) -> int:
+    """Key of a price on the side that the order takes from."""
+    return -price if order.direction == _BUY else price
+
+
+def _inside_breaker(order: Order, limit_price: int) -> int:
+    """The limit, moved to the edge of the circuit breaker's band (T-45)."""
+    instrument = order.instrument
+    if not instrument.breaker_move_ppm or not instrument.breaker_price:
+        return limit_price
+    room = instrument.breaker_price * instrument.breaker_move_ppm // PPM
+    if order.direction == _BUY:
+        return min(limit_price, instrument.breaker_price + room)
+    return max(limit_price, instrument.breaker_price - room)
+
+
+def _match(context: Context, order: Order, limit_price: int) -> bool:
+    """Take from the book; True when the order ended or must not go on."""
+    instrument = order.instrument
+    side = instrument.book.sides[1 - order.direction]
+    if instrument.breaker_move_ppm:
+        _move_breaker_reference(context, instrument)
+    allowed = _inside_breaker(order, limit_price)
+    limit_key = _opposite_key(order, allowed)
+    max_levels = _FIVE if order.price_type == PriceType.FIVELEVEL else 0
+    owner = order.account.user_id
+    if side.own and side.own_crosses(owner, limit_key):
+        if _match_past_own(context, order, limit_key, max_levels):
+            return True
+    else:
+        for maker, lots in side.take(limit_key, order.left, max_levels):
+            assert isinstance(maker, Order)
+            trade(context, order, maker, lots, _price(maker))
+    if order.left and allowed != limit_price and side.keys:
+        if side.keys[-1] >= _opposite_key(order, limit_price):
+            start_breaker(context, instrument)
+    return not order.left
+
+
+def _price(maker: Order) -> int:
+    return maker.key if maker.direction == _BUY else -maker.key
+
+
+def _match_past_own(
+    context: Context, order: Order, limit_key: int, max_levels: int
+) -> bool:
+    """Take order by order, ending own resting ones on the way (T-43); True when it ended."""
+    instrument = order.instrument
+    side = instrument.book.sides[1 - order.direction]
+    levels: list[int] = []
+    while order.left and side.keys and side.keys[-1] >= limit_key:
+        key = side.keys[-1]
+        if key not in levels:
+            if max_levels and len(levels) == max_levels:
+                break
+            levels.append(key)
+        maker = next(side.levels[key].live())
+        assert isinstance(maker, Order)
+        if maker.account.user_id == order.account.user_id:
+            end_order(context, maker, EndReason.SELF_TRADE)
+            if instrument.self_trade_mode == SelfTradeMode.CANCEL_BOTH:
+                end_order(context, order, EndReason.SELF_TRADE)
+                return True
+            continue
+        lots = min(order.left, maker.left)
+        for taken, quantity in side.take(key, lots):
+            assert isinstance(taken, Order)
+            trade(context, order, taken, quantity, _price(taken))
+    return False
+
+
+def _rest_or_end(context: Context, order: Order) -> None:
+    """What an order could not trade rests, or ends when it was immediate (T-32)."""
+    if order.time_condition == _IOC:
+        end_order(context, order, EndReason.REMAINDER)
+        return
+    if order.price_type != _LIMIT:
+        if not order.filled_value:
+            end_order(context, order, EndReason.REMAINDER)
+            return
+        _become_limit(context, order)
+    rest(context, order)
+
+
+def _become_limit(context: Context, order: Order) -> None:
+    """BEST and FIVELEVEL rest as a limit order at the last traded level and freeze there."""
+    order.price_type = _LIMIT
+    order.limit_price = order.freeze_price = order.instrument.last_price
+    freeze(order)
+    context.emit("OrderModified", order.row(), order.account.funds(), None)
+
+
+def _move_breaker_reference(context: Context, instrument: Instrument) -> None:
+    """Start a new breaker window from the last price when the old one is over (T-45)."""
+    if not instrument.last_price:
+        return
+    if (
+        not instrument.breaker_price
+        or context.time_ns - instrument.breaker_time_ns > instrument.breaker_window_ns
+    ):
+        instrument.breaker_price = instrument.last_price
+        instrument.breaker_time_ns = context.time_ns

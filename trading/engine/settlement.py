@@ -1,0 +1,336 @@
+"""The daily settlement inside the core (T-38, T-92).
+
+`BeginSettlement` closes the venue and queues a check of every account. When the check
+finds a fault the venue opens again and nothing has changed; from then on nothing can fail:
+day orders end, accounts settle, instruments roll, living orders are carried over, and the
+venue moves to the next trading day.
+"""
+
+from typing import Any
+
+from trading.engine import codes, risk
+from trading.engine.audit import account_faults
+from trading.engine.clock import (
+    close_venue,
+    enter_instrument_phase,
+    lay_out,
+    restore_phases,
+)
+from trading.engine.entities import Account, Instrument, Order, Position
+from trading.engine.execution import end_order
+from trading.engine.figures import reaches, risk_ratio_ppm
+from trading.engine.ledger import forget_if_idle, freeze, freeze_lots, release, remargin
+from trading.engine.instruments import begin_trading, starts_trading
+from trading.engine.messages import (
+    BeginSettlement,
+    EndReason,
+    InstrumentStatus,
+    Offset,
+    Phase,
+    TimeCondition,
+)
+from trading.engine.orders import order_digest
+from trading.engine.sessions import next_trading_day
+from trading.engine.state import Context, State, WorkItem
+from trading.engine.units import MAX_PRICE
+
+_RUN, _PRICES, _COUNT, _COMMISSION, _PROFIT, _LIQUIDATE, _FAULTS = range(7)
+_DAY_CONDITIONS = (TimeCondition.GFS, TimeCondition.GFD, TimeCondition.GFA)
+_GTD = int(TimeCondition.GTD)
+_OPEN, _CLOSETODAY = int(Offset.OPEN), int(Offset.CLOSETODAY)
+
+
+def begin_settlement(context: Context, command: BeginSettlement) -> int:
+    """Check the prices, close the venue, queue the run (T-92)."""
+    state = context.state
+    prices: dict[str, int] = {}
+    code, params = _begin_refusal(state, command, prices)
+    if code:
+        context.emit("SettlementRefused", command.run_id, code, params)
+        return code
+    state.settlement = [command.run_id, prices, 0, 0, 0, [], []]
+    context.emit(
+        "SettlementBegun", command.run_id, state.trading_day, len(state.accounts)
+    )
+    close_venue(context)
+    state.work.append(WorkItem("settle_check", "", list(state.accounts)))
+    if not state.accounts:
+        after(context, state.work.pop())
+    return codes.OK
+
+
+def _begin_refusal(
+    state: State, command: BeginSettlement, prices: dict[str, int]
+) -> tuple[int, dict[str, Any]]:
+    """Fill `prices`; refuse a second run, a bad price, a held instrument without one."""
+    if state.settlement is not None or state.work:
+        return codes.SETTLEMENT_UNDER_WAY, {"trading_day": state.trading_day}
+    for entry in command.prices:
+        sound = (
+            len(entry) == 2 and isinstance(entry[1], int) and 0 < entry[1] <= MAX_PRICE
+        )
+        if not sound or entry[0] not in state.instruments:
+            return codes.INVALID_FIELD, {"field": "prices", "symbol": str(entry[:1])}
+        prices[entry[0]] = entry[1]
+    for symbol, instrument in state.instruments.items():
+        if instrument.holders and symbol not in prices:
+            return codes.SETTLEMENT_PRICE_MISSING, {"symbol": symbol}
+    return codes.OK, {}
+
+
+def after(context: Context, item: WorkItem) -> None:
+    """Go on with the run's next step when one of its lists is done."""
+    state = context.state
+    run = state.settlement
+    if run is None or not item.kind.startswith("settle"):
+        return
+    if item.kind == "settle_check":
+        if run[_FAULTS]:
+            _give_up(context, run)
+        else:
+            _queue(context, "settle_end", _ending_orders(state))
+    elif item.kind == "settle_end":
+        _queue(context, "settle_accounts", list(state.accounts))
+    elif item.kind == "settle_accounts":
+        for instrument in state.instruments.values():
+            _roll_instrument(
+                context, instrument, run[_PRICES].get(instrument.symbol, 0)
+            )
+        state.previous_day = state.trading_day
+        state.trading_day = next_trading_day(state, state.trading_day)
+        _begin_contracts(context)
+        _queue(context, "settle_carry", _living_orders(state))
+    else:
+        _finish(context, run)
+
+
+def _queue(context: Context, kind: str, data: list[Any]) -> None:
+    item = WorkItem(kind, "", data)
+    if data:
+        context.state.work.append(item)
+    else:
+        after(context, item)
+
+
+def check_accounts(context: Context, item: WorkItem, budget: int) -> int:
+    """Compare each account's sums with its positions and orders (T-92)."""
+    state = context.state
+    assert state.settlement is not None
+    start, item.position = item.position, min(item.position + budget, len(item.data))
+    for account_id in item.data[start : item.position]:
+        for fault in account_faults(state.accounts[account_id]):
+            state.settlement[_FAULTS].append(fault)
+    return item.position - start
+
+
+def _give_up(context: Context, run: list[Any]) -> None:
+    state = context.state
+    state.settlement = None
+    params = {"failed_accounts": run[_FAULTS]}
+    context.emit("SettlementRefused", run[_RUN], codes.SETTLEMENT_FAILED, params)
+    lay_out(state)
+    restore_phases(context)
+
+
+def _ending_orders(state: State) -> list[int]:
+    return [
+        order.uid
+        for order in state.orders.values()
+        if _end_of(state, order) is not None
+    ]
+
+
+def _end_of(state: State, order: Order) -> tuple[int, int] | None:
+    """(reason, code) with which an order ends at settlement, None when it may stay (T-38)."""
+    day = state.trading_day
+    if order.time_condition in _DAY_CONDITIONS:
+        return EndReason.DAY_END, codes.OK
+    if order.time_condition == _GTD and order.gtd_date <= day:
+        return EndReason.DATE_REACHED, codes.OK
+    if _expires(order.instrument, day):
+        return EndReason.CONTRACT_EXPIRED, codes.OK
+    if order.offset == _CLOSETODAY:
+        return EndReason.NOT_CARRIED, codes.INSUFFICIENT_POSITION
+    return None
+
+
+def _expires(instrument: Instrument, day: int) -> bool:
+    return bool(instrument.expire_date) and instrument.expire_date <= day
+
+
+def end_day_orders(context: Context, item: WorkItem, budget: int) -> int:
+    """End the orders that do not outlive the day."""
+    state = context.state
+    start, item.position = item.position, min(item.position + budget, len(item.data))
+    for uid in item.data[start : item.position]:
+        order = state.orders.get(uid)
+        end = _end_of(state, order) if order is not None else None
+        if order is not None and end is not None:
+            end_order(context, order, end[0], end[1])
+    return item.position - start
+
+
+def settle_accounts(context: Context, item: WorkItem, budget: int) -> int:
+    """Settle accounts one by one, in account order."""
+    start, item.position = item.position, min(item.position + budget, len(item.data))
+    for account_id in item.data[start : item.position]:
+        _settle_account(context, context.state.accounts[account_id])
+    return item.position - start
+
+
+def _settle_account(context: Context, account: Account) -> None:
+    """Mark, book the profit, roll the lots and begin the account's new day (T-92)."""
+    state = context.state
+    run = state.settlement
+    assert run is not None
+    profit = 0
+    for position in account.positions.values():
+        price = run[_PRICES].get(position.instrument.symbol, 0)
+        profit += price * position.net_units - position.net_cost
+        _roll_position(state, position, price)
+    day = [
+        account.pre_balance, account.deposit, account.withdraw, account.close_profit, profit,
+        account.commission,
+    ]  # fmt: skip
+    balance = account.realised() + profit
+    run[_COUNT] += 1
+    run[_COMMISSION] += account.commission
+    run[_PROFIT] += account.close_profit + profit
+    account.pre_balance = balance
+    account.deposit = account.withdraw = account.close_profit = 0
+    account.commission = account.premium = 0
+    account.client_ids = _living_ids(account)
+    must_liquidate = reaches(account.margin, balance, state.settings["liquidation_ppm"])
+    if must_liquidate:
+        run[_LIQUIDATE].append(account.account_id)
+    rows = [position.row() for position in account.positions.values()]
+    context.emit(
+        "AccountSettled", run[_RUN], state.trading_day, account.account_id, *day, balance,
+        account.margin, risk_ratio_ppm(account.margin, balance), must_liquidate,
+        account.funds(), rows,
+    )  # fmt: skip
+    for position in list(account.positions.values()):
+        forget_if_idle(position)
+
+
+def _living_ids(account: Account) -> dict[int, int]:
+    """After the roll an id names a new order, but for the orders still alive (T-36)."""
+    digests = (order_digest(order_id) for order_id in account.orders)
+    return {
+        digest: account.client_ids[digest]
+        for digest in digests
+        if digest in account.client_ids
+    }
+
+
+def _roll_position(state: State, position: Position, price: int) -> None:
+    """Today's lots become history at the settlement price; expired ones are paid out."""
+    multiple = position.instrument.volume_multiple
+    expired = _expires(position.instrument, state.trading_day)
+    for side in position.sides:
+        side.his = 0 if expired else side.his + side.today
+        side.today = 0
+        side.open_cost_his = 0 if expired else side.open_cost_his + side.open_cost_today
+        side.open_cost_today = side.position_cost_today = 0
+        side.position_cost_his = price * side.his * multiple
+        side.frozen_his += side.frozen_today
+        side.frozen_today = 0
+    remargin(state, position)
+    for order in position.account.orders.values():
+        if order.position is position and order.offset != _OPEN:
+            order.frozen_his += order.frozen_today
+            order.frozen_today = 0
+
+
+def _roll_instrument(context: Context, instrument: Instrument, price: int) -> None:
+    """Settlement figures become the previous ones; the day's figures start anew."""
+    state = context.state
+    expired = _expires(instrument, state.trading_day)
+    if instrument.status in (InstrumentStatus.DELISTED, InstrumentStatus.EXPIRED):
+        return
+    instrument.pre_settlement = price or instrument.mark
+    instrument.pre_close = instrument.last_price or instrument.pre_close
+    if expired:
+        instrument.open_interest = 0
+        instrument.holders.clear()
+        instrument.status = int(InstrumentStatus.EXPIRED)
+    instrument.pre_open_interest = instrument.open_interest
+    instrument.last_price = instrument.open_price = instrument.high_price = 0
+    instrument.low_price = instrument.day_volume = instrument.day_turnover = 0
+    instrument.next_number = instrument.breaker_price = instrument.breaker_time_ns = 0
+    instrument.mark = instrument.pre_settlement
+    if instrument.pre_settlement:
+        instrument.set_limits()
+    state.dirty_quotes[instrument.symbol] = None
+    context.emit(
+        "InstrumentChanged", instrument.row(), "expired" if expired else "settled"
+    )
+
+
+def _begin_contracts(context: Context) -> None:
+    """Contracts whose list date has come start trading on the new day (T-13)."""
+    state = context.state
+    for instrument in state.instruments.values():
+        if starts_trading(instrument, state.trading_day):
+            begin_trading(state, instrument)
+            context.emit("InstrumentChanged", instrument.row(), "listed")
+
+
+def _living_orders(state: State) -> list[int]:
+    """Orders that stay, in the order of their acceptance."""
+    return list(state.orders)
+
+
+def carry_orders(context: Context, item: WorkItem, budget: int) -> int:
+    """Freeze each living order at the new rates, or end it with the code that forbids it."""
+    state = context.state
+    start, item.position = item.position, min(item.position + budget, len(item.data))
+    for uid in item.data[start : item.position]:
+        order = state.orders.get(uid)
+        if order is not None:
+            _carry(context, order)
+    return item.position - start
+
+
+def _carry(context: Context, order: Order) -> None:
+    refusal = risk.price_refusal(order.instrument, order.limit_price)
+    lots = (order.frozen_today, order.frozen_his)
+    release(order)
+    if refusal is None:
+        refusal = risk.carry_refusal(context.state, order)
+    if refusal is not None:
+        order.frozen_today = order.frozen_his = 0
+        _reopen(order)
+        end_order(context, order, EndReason.NOT_CARRIED, refusal[0])
+        return
+    freeze(order)
+    _reopen(order)
+    row = None
+    if order.offset != _OPEN:
+        freeze_lots(order, *lots)
+        assert order.position is not None
+        row = order.position.row()
+    context.emit("OrderCarried", order.change(), order.account.funds(), row)
+
+
+def _reopen(order: Order) -> None:
+    """`release` had taken the lots out of the side's working ones."""
+    if order.offset == _OPEN and order.position is not None:
+        order.position.sides[order.direction].opening += order.left
+
+
+def _finish(context: Context, run: list[Any]) -> None:
+    state = context.state
+    state.settlement = None
+    state.settled_day = state.previous_day
+    context.emit(
+        "SettlementFinished", run[_RUN], state.previous_day, state.trading_day, run[_COUNT],
+        run[_COMMISSION], run[_PROFIT], run[_LIQUIDATE],
+    )  # fmt: skip
+    state.next_flow = 0
+    lay_out(state)
+    if not state.halted:
+        restore_phases(context)
+        for instrument in state.instruments.values():
+            phase = state.phases.get(instrument.session_template, int(Phase.CLOSED))
+            enter_instrument_phase(context, instrument, phase)
