@@ -133,7 +133,7 @@ class MoneyReference(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["venue", "account_id", "reference"], name="moneyreference_key"
+                fields=["venue", "reference"], name="moneyreference_key"
             )
         ]
 
