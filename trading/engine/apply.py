@@ -38,7 +38,11 @@ def apply(state: State, envelope: Envelope, command: Any) -> tuple[int, list[Eve
         return codes.CONFIGURATION_ERROR, []
     context = Context(state, "", envelope.user_id)
     idle = not state.work
-    _bring_time(context, envelope.time_ns)
+    time_ns = envelope.time_ns
+    if time_ns >= state.due_ns:
+        advance(context, time_ns)
+    elif time_ns > state.time_ns:
+        state.time_ns = context.time_ns = time_ns
     if kind is messages.Tick:
         advance_work(context)
         return codes.OK, context.events

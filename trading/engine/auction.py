@@ -97,6 +97,7 @@ def start_breaker(context: Context, instrument: Instrument) -> None:
     end_ns = context.time_ns + instrument.breaker_auction_ns
     instrument.breaker_until_ns = end_ns
     insort(state.breakers, (end_ns, instrument.symbol))
+    state.find_due()
     _set_phase(context, instrument, int(Phase.AUCTION_ORDER))
 
 
@@ -144,5 +145,6 @@ def cut_breaker(state: State, instrument: Instrument) -> None:
     """Forget a running breaker auction whose instrument changed phase otherwise."""
     if instrument.breaker_until_ns:
         state.breakers.remove((instrument.breaker_until_ns, instrument.symbol))
+        state.find_due()
         instrument.breaker_until_ns = 0
         instrument.breaker_price = 0

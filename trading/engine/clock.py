@@ -19,16 +19,17 @@ _CLOSED = int(Phase.CLOSED)
 def advance(context: Context, time_ns: int) -> None:
     """Carry out every boundary at or before the command's log time, in order."""
     state = context.state
-    while True:
-        due_ns = state.next_boundary_ns()
-        if due_ns is None or due_ns > time_ns:
-            break
+    while state.due_ns <= time_ns:
+        due_ns = state.due_ns
         context.time_ns = max(due_ns, state.time_ns)
         if state.breakers and state.breakers[0][0] == due_ns:
-            end_breaker(context, state.breakers.pop(0)[1])
+            symbol = state.breakers.pop(0)[1]
+            state.find_due()
+            end_breaker(context, symbol)
             continue
         _, template, phase = state.boundaries[state.next_boundary]
         state.next_boundary += 1
+        state.find_due()
         if not state.halted and state.settlement is None:
             enter_phase(context, template, phase)
     state.time_ns = context.time_ns = time_ns
@@ -83,6 +84,7 @@ def lay_out(state: State) -> None:
         and state.boundaries[state.next_boundary][0] <= state.time_ns
     ):
         state.next_boundary += 1
+    state.find_due()
 
 
 def restore_phases(context: Context) -> None:

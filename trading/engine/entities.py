@@ -69,6 +69,7 @@ class Product:
         ]  # fmt: skip
 
 
+_TRADING = int(InstrumentStatus.TRADING)
 _INSTRUMENT_FIELDS = InstrumentRow._fields
 
 
@@ -147,7 +148,7 @@ class Instrument:
 
     def trades(self) -> bool:
         """May orders be entered, phase aside?"""
-        return self.status == InstrumentStatus.TRADING and not self.busy
+        return self.status == _TRADING and not self.busy
 
     def set_limits(self) -> None:
         """Price limits from the previous settlement price (T-41)."""
@@ -202,10 +203,19 @@ class Side:
         ]  # fmt: skip
 
 
+class ProductHold:
+    """Margin held and frozen by one account in one product, for 1002."""
+
+    __slots__ = ("amount",)
+
+    def __init__(self) -> None:
+        self.amount = 0
+
+
 class Position:
     """One account in one instrument; ``net_*`` are kept for the revaluation by price."""
 
-    __slots__ = ("account", "instrument", "sides", "margin", "net_units", "net_cost")
+    __slots__ = ("account", "instrument", "sides", "margin", "net_units", "net_cost", "hold")
 
     def __init__(self, account: "Account", instrument: Instrument) -> None:
         self.account = account
@@ -213,7 +223,9 @@ class Position:
         self.sides = (Side(), Side())
         self.margin = 0
         self.net_units = 0
+        """Long lots less short lots, times the multiple."""
         self.net_cost = 0
+        self.hold = account.hold_of(instrument.product_key)
 
     def row(self) -> list[Any]:
         """PositionRow."""
@@ -230,13 +242,22 @@ class Position:
         long, short = self.sides
         long.margin = margin_for(long.weight_today + long.weight_his)
         short.margin = margin_for(short.weight_today + short.weight_his)
-        multiple = self.instrument.volume_multiple
-        self.net_units = (long.today + long.his - short.today - short.his) * multiple
-        self.net_cost = (
+        account = self.account
+        instrument = self.instrument
+        units = (long.today + long.his - short.today - short.his) * instrument.volume_multiple
+        if units != self.net_units:
+            self.net_units = units
+            if units:
+                account.exposures[instrument] = units
+            else:
+                del account.exposures[instrument]
+        cost = (
             long.position_cost_today + long.position_cost_his
             - short.position_cost_today - short.position_cost_his
         )  # fmt: skip
-        if self.instrument.product.larger_side_margin:
+        account.net_cost += cost - self.net_cost
+        self.net_cost = cost
+        if instrument.product.larger_side_margin:
             margin = max(long.margin, short.margin)
         else:
             margin = long.margin + short.margin
@@ -253,6 +274,7 @@ class Position:
         return self.is_flat() and not (self.sides[0].opening or self.sides[1].opening)
 
 
+_ACTIVE = int(AccountStatus.ACTIVE)
 _ACCOUNT_FIELDS = AccountRow._fields
 _FUNDS_FIELDS = FundsRow._fields[1:]
 
@@ -261,7 +283,7 @@ class Account:
     """A trading account: its terms (AccountRow), funds, positions, working orders."""
 
     __slots__ = _ACCOUNT_FIELDS + _FUNDS_FIELDS + (
-        "positions", "orders", "client_ids", "next_slot_ns", "product_margin", "rates",
+        "positions", "orders", "client_ids", "next_slot_ns", "holds", "exposures", "net_cost", "rates",
         "busy",
     )  # fmt: skip
 
@@ -301,8 +323,12 @@ class Account:
         """Digest of order_id → uid × 2³² + digest of the content (A-5)."""
         self.next_slot_ns = 0
         """Theoretical arrival time of the next order under the rate limit."""
-        self.product_margin: dict[str, int] = {}
-        """Product key → margin held and frozen, for 1002."""
+        self.holds: dict[str, ProductHold] = {}
+        """By product key."""
+        self.exposures: dict[Instrument, int] = {}
+        """Instrument → net units of its position, where they are not 0."""
+        self.net_cost = 0
+        """Sum of the positions' net position costs."""
         self.rates: dict[str, FullRates] = {}
         """Symbol → rates, only where this account or its group has own ones; a cache."""
         self.busy = 0
@@ -328,10 +354,17 @@ class Account:
 
     def position_profit(self) -> int:
         """Profit of the open lots at the present marks (T-51)."""
-        profit = 0
-        for position in self.positions.values():
-            profit += position.instrument.mark * position.net_units - position.net_cost
+        profit = -self.net_cost
+        for instrument, units in self.exposures.items():
+            profit += instrument.mark * units
         return profit
+
+    def hold_of(self, product_key: str) -> ProductHold:
+        """The account's margin in a product, made when it has none yet."""
+        hold = self.holds.get(product_key)
+        if hold is None:
+            hold = self.holds[product_key] = ProductHold()
+        return hold
 
     def balance(self) -> int:
         return self.realised() + self.position_profit()
@@ -346,7 +379,7 @@ class Account:
         )
 
     def is_active(self) -> bool:
-        return self.status == AccountStatus.ACTIVE
+        return self.status == _ACTIVE
 
 
 class Order(Resting):
@@ -361,41 +394,31 @@ class Order(Resting):
         "frozen_his", "position",
     )  # fmt: skip
 
-    def __init__(
-        self, account: Account, instrument: Instrument, direction: int, volume: int
-    ) -> None:
+    def __init__(self, account: Account, instrument: Instrument, volume: int) -> None:
         self.left = volume
         self.key = 0
         self.level = None
-        self.uid = 0
         self.account = account
-        self.order_id = ""
         self.instrument = instrument
-        self.direction = direction
-        self.offset = 0
         self.volume = volume
-        self.price_type = 0
-        self.limit_price = 0
-        self.time_condition = 0
-        self.volume_condition = 0
-        self.min_volume = 0
-        self.gtd_date = 0
-        self.hedge_flag = ""
-        self.client_tag = ""
-        self.trading_day = 0
-        self.insert_time_ns = 0
-        self.exchange_order_id = 0
-        self.status = 0
-        self.filled_value = 0
-        self.frozen_margin = 0
-        self.frozen_commission = 0
-        self.freeze_price = 0
-        self.margin_ppm = 0
-        self.fee_ratio_ppb = 0
-        self.fee_per_lot = 0
-        self.frozen_today = 0
-        self.frozen_his = 0
+        self.uid = self.exchange_order_id = self.status = self.filled_value = 0
+        self.frozen_margin = self.frozen_commission = self.freeze_price = self.margin_ppm = 0
+        self.fee_ratio_ppb = self.fee_per_lot = self.frozen_today = self.frozen_his = 0
         self.position: Position | None = None
+        # The terms are set by whoever makes the order: `orders.new_order`, `snapshot.load`.
+        self.order_id: str
+        self.direction: int
+        self.offset: int
+        self.price_type: int
+        self.limit_price: int
+        self.time_condition: int
+        self.volume_condition: int
+        self.min_volume: int
+        self.gtd_date: int
+        self.hedge_flag: str
+        self.client_tag: str
+        self.trading_day: int
+        self.insert_time_ns: int
 
     def row(self) -> list[Any]:
         """OrderRow."""

@@ -74,30 +74,39 @@ def closing_fee_rate(
     return history
 
 
-def freeze(order: Order) -> None:
-    """Set the order's frozen money from the lots left; the account follows (T-54)."""
-    account = order.account
+def price_freeze(order: Order) -> None:
+    """Set what an order freezes from its lots left, without booking it (T-54)."""
     value = order.freeze_price * order.left * order.instrument.volume_multiple
-    fee = fee_for(value, order.left, order.fee_ratio_ppb, order.fee_per_lot)
-    account.frozen_commission += fee - order.frozen_commission
-    order.frozen_commission = fee
+    order.frozen_commission = fee_for(value, order.left, order.fee_ratio_ppb, order.fee_per_lot)
     if order.offset == _OPEN:
-        margin = margin_for(value * order.margin_ppm)
-        change = margin - order.frozen_margin
-        if change:
-            order.frozen_margin = margin
-            account.frozen_margin += change
-            add_product_margin(account, order.instrument.product_key, change)
+        order.frozen_margin = margin_for(value * order.margin_ppm)
 
 
-def add_product_margin(account: Account, product_key: str, change: int) -> None:
-    """Keep the product's share of margin held and frozen current (1002)."""
-    margins = account.product_margin
-    total = margins.get(product_key, 0) + change
-    if total:
-        margins[product_key] = total
+def book_freeze(order: Order) -> None:
+    """Book what an order freezes on its account."""
+    account = order.account
+    account.frozen_commission += order.frozen_commission
+    margin = order.frozen_margin
+    if margin:
+        assert order.position is not None
+        account.frozen_margin += margin
+        order.position.hold.amount += margin
+
+
+def freeze(order: Order) -> None:
+    """Bring an accepted order's freeze in line with its lots left."""
+    account = order.account
+    margin, commission = order.frozen_margin, order.frozen_commission
+    if order.left:
+        price_freeze(order)
     else:
-        margins.pop(product_key, None)
+        order.frozen_margin = order.frozen_commission = 0
+    account.frozen_commission += order.frozen_commission - commission
+    if margin:
+        assert order.position is not None
+        margin = order.frozen_margin - margin
+        account.frozen_margin += margin
+        order.position.hold.amount += margin
 
 
 def freeze_lots(order: Order, today: int, his: int) -> None:
@@ -113,14 +122,14 @@ def freeze_lots(order: Order, today: int, his: int) -> None:
 def release(order: Order) -> None:
     """Give back whatever the order still froze; its lots left stay as they are shown."""
     account = order.account
+    position = order.position
+    assert position is not None
     account.frozen_commission -= order.frozen_commission
     order.frozen_commission = 0
     if order.frozen_margin:
         account.frozen_margin -= order.frozen_margin
-        add_product_margin(account, order.instrument.product_key, -order.frozen_margin)
+        position.hold.amount -= order.frozen_margin
         order.frozen_margin = 0
-    position = order.position
-    assert position is not None
     if order.offset == _OPEN:
         position.sides[order.direction].opening -= order.left
         return
@@ -155,7 +164,7 @@ def _hold_margin(account: Account, position: Position) -> None:
     change = position.refresh()
     if change:
         account.margin += change
-        add_product_margin(account, position.instrument.product_key, change)
+        position.hold.amount += change
 
 
 def _open_lots(

@@ -19,7 +19,9 @@ from trading.engine.units import PPM
 _BUY = int(Direction.BUY)
 _CONTINUOUS = int(Phase.CONTINUOUS)
 _IOC = int(TimeCondition.IOC)
-_LIMIT = int(PriceType.LIMIT)
+_LIMIT, _BEST = int(PriceType.LIMIT), int(PriceType.BEST)
+_FIVELEVEL = int(PriceType.FIVELEVEL)
+_ANY_VOLUME, _ALL = int(VolumeCondition.ANY), int(VolumeCondition.ALL)
 _FIVE = 5
 
 
@@ -45,7 +47,7 @@ def taking_limit(order: Order) -> int:
         return order.limit_price
     if not opposite:
         return 0
-    if order.price_type == PriceType.BEST:
+    if order.price_type == _BEST:
         return abs(opposite[-1])
     return instrument.upper_limit if order.direction == _BUY else instrument.lower_limit
 
@@ -53,13 +55,13 @@ def taking_limit(order: Order) -> int:
 def _enough_at_once(order: Order, limit_price: int) -> bool:
     """Can FOK and MIN be met? Own resting orders do not count (T-31)."""
     condition = order.volume_condition
-    if condition == VolumeCondition.ANY:
+    if condition == _ANY_VOLUME:
         return True
-    wanted = order.left if condition == VolumeCondition.ALL else order.min_volume
+    wanted = order.left if condition == _ALL else order.min_volume
     instrument = order.instrument
     side = instrument.book.sides[1 - order.direction]
     limit_key = _opposite_key(order, _inside_breaker(order, limit_price))
-    if order.price_type == PriceType.FIVELEVEL and len(side.keys) > _FIVE:
+    if order.price_type == _FIVELEVEL and len(side.keys) > _FIVE:
         limit_key = max(limit_key, side.keys[-_FIVE])
     if not side.own_crosses(order.account.user_id, limit_key):
         return side.volume_to(limit_key, wanted) >= wanted
@@ -99,7 +101,7 @@ def _match(context: Context, order: Order, limit_price: int) -> bool:
         _move_breaker_reference(context, instrument)
     allowed = _inside_breaker(order, limit_price)
     limit_key = _opposite_key(order, allowed)
-    max_levels = _FIVE if order.price_type == PriceType.FIVELEVEL else 0
+    max_levels = _FIVE if order.price_type == _FIVELEVEL else 0
     owner = order.account.user_id
     if side.own and side.own_crosses(owner, limit_key):
         if _match_past_own(context, order, limit_key, max_levels):

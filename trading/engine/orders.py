@@ -2,13 +2,14 @@
 
 import re
 from hashlib import blake2b
+from struct import Struct
 from typing import Any
 from zlib import crc32
 
 from trading.engine import codes, risk
 from trading.engine.entities import Account, Order
 from trading.engine.execution import end_order
-from trading.engine.ledger import freeze, freeze_lots, release
+from trading.engine.ledger import book_freeze, freeze, freeze_lots, position_of, price_freeze, release
 from trading.engine.matching import enter_book
 from trading.engine.messages import (
     CancelAll,
@@ -28,7 +29,8 @@ from trading.engine.units import MAX_LOTS
 
 Params = dict[str, Any]
 
-ORDER_ID = re.compile(r"[A-Za-z0-9_.:#@|+=~-]{1,128}")
+_TERMS_OF_ORDER = Struct("<9q").pack
+_is_order_id = re.compile(r"[A-Za-z0-9_.:#@|+=~-]{1,128}").fullmatch
 _OPEN = int(Offset.OPEN)
 _SUBMITTED, _REJECTED = int(OrderStatus.SUBMITTED), int(OrderStatus.REJECTED)
 _CONTINUOUS, _AUCTION_ORDER, _BREAK = (
@@ -55,31 +57,12 @@ def order_digest(order_id: str) -> int:
 
 def content_digest(command: PlaceOrder) -> int:
     """Four bytes that tell whether a repeated order_id asks for the same order (T-36)."""
-    (
-        _,
-        _,
-        symbol,
-        direction,
-        offset,
-        volume,
-        price_type,
-        limit_price,
-        time_condition,
-        *rest,
-    ) = command
-    text = (
-        f"{symbol},{direction},{offset},{volume},{price_type},{limit_price},{time_condition},"
-        f"{rest[0]},{rest[1]},{rest[2]}"
-    )
-    return crc32(text.encode())
+    return crc32(_TERMS_OF_ORDER(*command[3:12]), crc32(command.symbol.encode()))
 
 
-def _remember(
-    account: Account, order_id: str, uid: int, code: int, content: int
-) -> None:
+def _remember(account: Account, digest: int, uid: int, code: int, content: int) -> None:
     if not account.is_robot:
-        packed = uid << _UID_SHIFT | code << _CODE_SHIFT | content
-        account.client_ids[order_digest(order_id)] = packed
+        account.client_ids[digest] = uid << _UID_SHIFT | code << _CODE_SHIFT | content
 
 
 def place_order(context: Context, command: PlaceOrder) -> int:
@@ -89,32 +72,30 @@ def place_order(context: Context, command: PlaceOrder) -> int:
     if account is None:
         return refuse(context, command, codes.ACCOUNT_NOT_FOUND, {})
     fault = risk.unknown_kind(command)
+    digest = content = 0
+    if command.order_id:
+        if not _is_order_id(command.order_id):
+            fault = "order_id"
+        elif not fault:
+            digest = order_digest(command.order_id)
+            content = content_digest(command)
+            known = account.client_ids.get(digest)
+            if known is not None:
+                return _repeated(context, command, known, content)
     if fault:
         return refuse(context, command, codes.ILLEGAL_ORDER_PARAMETER, {"field": fault})
-    content = 0
-    if command.order_id:
-        if not ORDER_ID.fullmatch(command.order_id):
-            return refuse(
-                context, command, codes.ILLEGAL_ORDER_PARAMETER, {"field": "order_id"}
-            )
-        content = content_digest(command)
-        known = account.client_ids.get(order_digest(command.order_id))
-        if known is not None:
-            return _repeated(context, command, known, content)
     refusal = risk.account_refusal(account, command.offset != _OPEN)
-    if refusal:
-        return _reject(context, account, command, content, refusal)
-    if not risk.takes_slot(state, account) or _has_too_many_ids(state, account):
-        return refuse(context, command, codes.TOO_MANY_REQUESTS, {})
-    refusal = _entry_refusal(state, command)
-    if refusal:
-        return _reject(context, account, command, content, refusal)
-    order = new_order(account, command, state)
-    refusal = risk.prepare(state, order)
-    if refusal:
-        return _reject(context, account, command, content, refusal)
-    _accept(context, order, content)
-    return codes.OK
+    if refusal is None:
+        if not risk.takes_slot(state, account) or _has_too_many_ids(state, account):
+            return refuse(context, command, codes.TOO_MANY_REQUESTS, {})
+        refusal = _entry_refusal(state, command)
+        if refusal is None:
+            order = new_order(account, command, state)
+            refusal = risk.prepare(state, order)
+            if refusal is None:
+                _accept(context, order, digest, content)
+                return codes.OK
+    return _reject(context, account, command, digest, content, refusal)
 
 
 def _entry_refusal(
@@ -147,43 +128,37 @@ def check_order(context: Context, command: CheckOrder) -> int:
         order = new_order(account, command, state)
         refusal = risk.prepare(state, order)
         if refusal is None:
-            figures = risk.order_check(state, order)
+            figures = risk.order_check(order)
     code, params = refusal or (codes.OK, {})
     context.emit("OrderChecked", account.account_id, code, params, *figures)
     return code
 
 
-def new_order(
-    account: Account, command: PlaceOrder | CheckOrder, state: State
-) -> Order:
+def new_order(account: Account, command: PlaceOrder | CheckOrder, state: State) -> Order:
     """An order with the terms of a command, not yet known to anything."""
-    instrument = state.instruments[command.symbol]
-    order = Order(account, instrument, command.direction, command.volume)
-    order.order_id = command.order_id
-    order.offset = command.offset
-    order.price_type = command.price_type
-    order.limit_price = command.limit_price if command.price_type == 0 else 0
-    order.time_condition = command.time_condition
-    order.volume_condition = command.volume_condition
-    order.min_volume = command.min_volume
-    order.gtd_date = command.gtd_date
-    order.hedge_flag = command.hedge_flag
-    order.client_tag = command.client_tag
+    order = Order(account, state.instruments[command.symbol], command.volume)
+    (
+        _, order.order_id, _, order.direction, order.offset, _, order.price_type,
+        order.limit_price, order.time_condition, order.volume_condition, order.min_volume,
+        order.gtd_date, order.hedge_flag, order.client_tag,
+    ) = command  # fmt: skip
+    if order.price_type:
+        order.limit_price = 0
     order.trading_day = state.trading_day
     order.insert_time_ns = state.time_ns
     return order
 
 
-def _accept(context: Context, order: Order, content: int) -> None:
+def _accept(context: Context, order: Order, digest: int, content: int) -> None:
     state, account = context.state, order.account
     order.uid = uid = state.event_seq + 1
     if not order.order_id:
-        order.order_id = _core_name(account, uid)
+        order.order_id, digest = _core_name(account, uid)
     _number(state, order)
     order.status = _SUBMITTED
     state.orders[uid] = order
     account.orders[order.order_id] = order
-    _remember(account, order.order_id, uid, codes.OK, content)
+    _remember(account, digest, uid, codes.OK, content)
     row = _reserve(order)
     context.emit("OrderAccepted", order.row(), account.funds(), row)
     enter_book(context, order)
@@ -196,20 +171,22 @@ def _number(state: State, order: Order) -> None:
     order.exchange_order_id = state.trading_day % 1_000_000 * 100_000_000 + number
 
 
-def _core_name(account: Account, uid: int) -> str:
-    """S{uid}, told apart from an id that the client already used (T-30)."""
+def _core_name(account: Account, uid: int) -> tuple[str, int]:
+    """S{uid} and its digest, told apart from an id that the client already used (T-30)."""
     name = f"S{uid}"
-    while not account.is_robot and order_digest(name) in account.client_ids:
+    if account.is_robot:
+        return name, 0
+    digest = order_digest(name)
+    while digest in account.client_ids:
         name += "."
-    return name
+        digest = order_digest(name)
+    return name, digest
 
 
 def _reserve(order: Order) -> list[Any] | None:
     """Book what a prepared order freezes; return the PositionRow when lots were frozen."""
-    risk.make_position(order)
-    position = order.position
-    assert position is not None
-    freeze(order)
+    order.position = position = position_of(order.account, order.instrument)
+    book_freeze(order)
     if order.offset == _OPEN:
         position.sides[order.direction].opening += order.left
         return None
@@ -246,6 +223,7 @@ def _reject(
     context: Context,
     account: Account,
     command: PlaceOrder,
+    digest: int,
     content: int,
     refusal: risk.Refusal,
 ) -> int:
@@ -253,8 +231,10 @@ def _reject(
     code, params = refusal
     state = context.state
     uid = state.event_seq + 1
-    order_id = command.order_id or _core_name(account, uid)
-    _remember(account, order_id, uid, code, content)
+    order_id = command.order_id
+    if not order_id:
+        order_id, digest = _core_name(account, uid)
+    _remember(account, digest, uid, code, content)
     row = [
         uid, account.account_id, order_id, *command[2:], state.trading_day, state.time_ns, 0,
         _REJECTED, command.volume, 0, 0, 0,
@@ -370,11 +350,12 @@ def resolve_order(context: Context, command: ResolveOrder) -> int:
     if order is not None:
         context.emit("OrderResolved", order.change())
         return codes.OK
-    if not ORDER_ID.fullmatch(command.order_id):
+    if not _is_order_id(command.order_id):
         return refuse(
             context, command, codes.ILLEGAL_ORDER_PARAMETER, {"field": "order_id"}
         )
-    known = account.client_ids.get(order_digest(command.order_id))
+    digest = order_digest(command.order_id)
+    known = account.client_ids.get(digest)
     if known is not None:
         uid, code = known >> _UID_SHIFT, known >> _CODE_SHIFT & 0xFFFF
         context.emit(
@@ -387,7 +368,7 @@ def resolve_order(context: Context, command: ResolveOrder) -> int:
         )
         return code
     uid = state.event_seq + 1
-    _remember(account, command.order_id, uid, codes.ORDER_NOT_SUBMITTED, 0)
+    _remember(account, digest, uid, codes.ORDER_NOT_SUBMITTED, 0)
     row = [
         uid, account.account_id, command.order_id, "", 0, 0, 0, 0, 0, 0, 0, 0, 0, "", "",
         state.trading_day, state.time_ns, 0, _REJECTED, 0, 0, 0, 0,
@@ -485,6 +466,7 @@ def _replace(
     if refusal:
         _restore_terms(order, before)
         order.frozen_today, order.frozen_his = lots
+        price_freeze(order)
         _reserve(order)
         return _cancel_rejected(context, command, *refusal)
     side = instrument.book.sides[order.direction]

@@ -8,7 +8,7 @@ from trading.engine.ledger import (
     closed_side,
     closing_fee_rate,
     free_to_close,
-    position_of,
+    price_freeze,
     split_close,
 )
 from trading.engine.execution import key_for
@@ -18,6 +18,7 @@ from trading.engine.messages import (
     CheckOrder,
     Direction,
     FreezeMode,
+    InstrumentStatus,
     Offset,
     Phase,
     PlaceOrder,
@@ -29,68 +30,55 @@ from trading.engine.messages import (
 from trading.engine.rates import rates_for
 from trading.engine.sessions import is_day
 from trading.engine.state import State
-from trading.engine.units import (
-    MAX_LOTS,
-    MAX_NOTIONAL,
-    MAX_PRICE,
-    NS_PER_SECOND,
-    fee_for,
-    margin_for,
-)
+from trading.engine.units import MAX_LOTS, MAX_PRICE, PPM
 
 Params = dict[str, Any]
 Refusal = tuple[int, Params]
 
 _BUY, _SELL = int(Direction.BUY), int(Direction.SELL)
 _OPEN = int(Offset.OPEN)
-_LIMIT = int(PriceType.LIMIT)
-_ANY = int(PriceType.ANY)
-_IOC = int(TimeCondition.IOC)
-_GFA, _GFS, _GTD = (
-    int(TimeCondition.GFA),
-    int(TimeCondition.GFS),
-    int(TimeCondition.GTD),
-)
+_LIMIT, _ANY = int(PriceType.LIMIT), int(PriceType.ANY)
+_IOC, _GFA, _GFS = int(TimeCondition.IOC), int(TimeCondition.GFA), int(TimeCondition.GFS)
+_GFD, _GTD, _GTC = int(TimeCondition.GFD), int(TimeCondition.GTD), int(TimeCondition.GTC)
+_ANY_VOLUME, _MIN = int(VolumeCondition.ANY), int(VolumeCondition.MIN)
+_ALL = int(VolumeCondition.ALL)
 _CONTINUOUS, _AUCTION_ORDER = int(Phase.CONTINUOUS), int(Phase.AUCTION_ORDER)
-_WITHOUT_LIMIT_NOW = (_IOC, int(TimeCondition.GFD))
+_ACTIVE, _FROZEN = int(AccountStatus.ACTIVE), int(AccountStatus.FROZEN)
+_WITHDRAW_ONLY = int(FreezeMode.WITHDRAW_ONLY)
+_TRADING = int(InstrumentStatus.TRADING)
+_REFUSE = int(SelfTradeMode.REFUSE)
+_WITHOUT_LIMIT_NOW = (_IOC, _GFD)
+_USUAL_CONDITIONS = (_GFD, _IOC, _GTC, _GFS)
 
 
 def account_refusal(account: Account, closes: bool) -> Refusal | None:
     """2002 when the account may not enter this order (T-63)."""
-    if account.status == AccountStatus.ACTIVE and not account.busy:
+    if account.status == _ACTIVE and not account.busy:
         return None
-    frozen = account.status == AccountStatus.FROZEN and not account.busy
-    if frozen and (
-        account.freeze_mode == FreezeMode.WITHDRAW_ONLY
-        or (closes and account.can_close)
-    ):
+    frozen = account.status == _FROZEN and not account.busy
+    if frozen and (account.freeze_mode == _WITHDRAW_ONLY or (closes and account.can_close)):
         return None
     return codes.ACCOUNT_FROZEN, {"status": AccountStatus(account.status).name}
 
 
 def takes_slot(state: State, account: Account) -> bool:
     """Count a message against the account's rate in log time; False when over it (9004)."""
-    settings = state.settings
-    if account.is_market_maker:
-        rate, burst = (
-            settings["market_maker_orders_per_second"],
-            settings["market_maker_orders_burst"],
-        )
-    else:
-        rate, burst = settings["orders_per_second"], settings["orders_burst"]
-    interval = NS_PER_SECOND // rate
-    slot = max(account.next_slot_ns, state.time_ns)
-    if slot + interval - state.time_ns > burst * interval:
+    interval, window = state.rate_windows[account.is_market_maker]
+    now = state.time_ns
+    slot = account.next_slot_ns
+    slot = interval + (slot if slot > now else now)
+    if slot - now > window:
         return False
-    account.next_slot_ns = slot + interval
+    account.next_slot_ns = slot
     return True
 
 
 def instrument_refusal(instrument: Instrument) -> Refusal | None:
     """1009 when the instrument takes no orders now."""
     phase = instrument.phase
-    if instrument.trades() and (phase == _CONTINUOUS or phase == _AUCTION_ORDER):
-        return None
+    if phase == _CONTINUOUS or phase == _AUCTION_ORDER:
+        if instrument.status == _TRADING and not instrument.busy:
+            return None
     return codes.INSTRUMENT_NOT_TRADING, {"phase": Phase(phase).name}
 
 
@@ -98,6 +86,9 @@ def terms_refusal(
     instrument: Instrument, command: PlaceOrder | CheckOrder, day: int
 ) -> Refusal | None:
     """1012 for combinations not supported in this phase (T-31, T-32), 1008 for a bad date."""
+    usual = command.price_type == _LIMIT and command.volume_condition == _ANY_VOLUME
+    if usual and command.time_condition in _USUAL_CONDITIONS and instrument.phase == _CONTINUOUS:
+        return None
     if not _is_supported(instrument, command):
         return codes.ORDER_TYPE_NOT_SUPPORTED, {"phase": Phase(instrument.phase).name}
     if command.time_condition == _GTD and (
@@ -109,19 +100,17 @@ def terms_refusal(
 
 def unknown_kind(command: PlaceOrder | CheckOrder) -> str:
     """Name of the first field whose value is none of its kinds, "" when all are known."""
-    if not 0 <= command.direction <= _SELL:
-        return "direction"
-    if not 0 <= command.offset <= Offset.CLOSEYESTERDAY:
-        return "offset"
-    if not 0 <= command.price_type <= PriceType.FIVELEVEL:
-        return "price_type"
-    if not 0 <= command.time_condition <= _GFA:
-        return "time_condition"
-    return (
-        ""
-        if 0 <= command.volume_condition <= VolumeCondition.ALL
-        else "volume_condition"
-    )
+    for field, highest in _KINDS:
+        if not 0 <= getattr(command, field) <= highest:
+            return field
+    return ""
+
+
+_KINDS = (
+    ("direction", _SELL), ("offset", int(Offset.CLOSEYESTERDAY)),
+    ("price_type", int(PriceType.FIVELEVEL)), ("time_condition", _GFA),
+    ("volume_condition", _ALL),
+)  # fmt: skip
 
 
 def _is_supported(instrument: Instrument, command: PlaceOrder | CheckOrder) -> bool:
@@ -131,11 +120,11 @@ def _is_supported(instrument: Instrument, command: PlaceOrder | CheckOrder) -> b
             command.price_type == _LIMIT
             and time_condition != _IOC
             and time_condition != _GFS
-            and command.volume_condition == VolumeCondition.ANY
+            and command.volume_condition == _ANY_VOLUME
         )
     if time_condition == _GFA:
         return False
-    if command.volume_condition != VolumeCondition.ANY and time_condition != _IOC:
+    if command.volume_condition != _ANY_VOLUME and time_condition != _IOC:
         return False
     if command.price_type == _LIMIT:
         return True
@@ -144,25 +133,19 @@ def _is_supported(instrument: Instrument, command: PlaceOrder | CheckOrder) -> b
     return time_condition in _WITHOUT_LIMIT_NOW
 
 
-def size_refusal(
-    instrument: Instrument, command: PlaceOrder | CheckOrder
-) -> Refusal | None:
+def size_refusal(instrument: Instrument, command: PlaceOrder | CheckOrder) -> Refusal | None:
     """1008 volume, 1008/1011/1010 price."""
     is_limit = command.price_type == _LIMIT
-    low = instrument.min_limit_volume if is_limit else instrument.min_market_volume
-    high = instrument.max_limit_volume if is_limit else instrument.max_market_volume
-    if not max(low, 1) <= command.volume <= min(high or MAX_LOTS, MAX_LOTS):
-        return codes.ILLEGAL_ORDER_PARAMETER, {
-            "field": "volume",
-            "minimum": low,
-            "maximum": high,
-        }
-    if command.volume_condition == VolumeCondition.MIN:
-        if not 1 <= command.min_volume <= command.volume:
-            return codes.ILLEGAL_ORDER_PARAMETER, {"field": "min_volume"}
     if is_limit:
-        return price_refusal(instrument, command.limit_price)
-    return None
+        low, high = instrument.min_limit_volume, instrument.max_limit_volume
+    else:
+        low, high = instrument.min_market_volume, instrument.max_market_volume
+    volume = command.volume
+    if volume < 1 or volume < low or volume > (high or MAX_LOTS):
+        return codes.ILLEGAL_ORDER_PARAMETER, {"field": "volume", "minimum": low, "maximum": high}
+    if command.volume_condition == _MIN and not 1 <= command.min_volume <= volume:
+        return codes.ILLEGAL_ORDER_PARAMETER, {"field": "min_volume"}
+    return price_refusal(instrument, command.limit_price) if is_limit else None
 
 
 def price_refusal(instrument: Instrument, price: int) -> Refusal | None:
@@ -180,32 +163,27 @@ def price_refusal(instrument: Instrument, price: int) -> Refusal | None:
 
 
 def prepare(state: State, order: Order) -> Refusal | None:
-    """Fix freeze price, rates and lots of an order and run the checks from 1003 on.
+    """Fix freeze price, rates, freeze and lots of an order and check from 1003 on.
 
-    Nothing but the order itself changes; `ledger.freeze` and `freeze_lots` book it.
+    Nothing but the order itself changes; `ledger.book_freeze` and `freeze_lots` book it.
     """
     instrument = order.instrument
     rates = rates_for(state, order.account, instrument)
     order.freeze_price = freeze_price(order)
-    if order.freeze_price * order.volume * instrument.volume_multiple > MAX_NOTIONAL:
-        return codes.ILLEGAL_ORDER_PARAMETER, {"field": "volume"}
     if order.offset == _OPEN:
         order.margin_ppm = rates.margin_ppm[order.direction]
-        order.fee_ratio_ppb, order.fee_per_lot = (
-            rates.open_ratio_ppb,
-            rates.open_per_lot,
-        )
-        refusal = _opening_refusal(state, order, order.left)
+        order.fee_ratio_ppb, order.fee_per_lot = rates.open_ratio_ppb, rates.open_per_lot
+        price_freeze(order)
+        refusal = _opening_refusal(state, order)
     else:
         order.fee_ratio_ppb, order.fee_per_lot = closing_fee_rate(
-            rates,
-            order.freeze_price,
-            instrument.volume_multiple,
-            order.offset,
-            instrument,
+            rates, order.freeze_price, instrument.volume_multiple, order.offset, instrument
         )
+        price_freeze(order)
         refusal = _closing_refusal(state, order)
-    return refusal or _self_trade_refusal(order)
+    if refusal is None and instrument.book.sides[1 - order.direction].own:
+        refusal = _self_trade_refusal(order)
+    return refusal
 
 
 def freeze_price(order: Order) -> int:
@@ -222,27 +200,53 @@ def freeze_price(order: Order) -> int:
     return max(order.limit_price, instrument.pre_settlement)
 
 
-def _opening_refusal(state: State, order: Order, lots: int) -> Refusal | None:
+def _opening_refusal(state: State, order: Order) -> Refusal | None:
+    """1003, 1002, 1001, 1004 of an order whose freeze is set."""
     account, instrument = order.account, order.instrument
-    multiple = instrument.volume_multiple
-    amount_price = order.limit_price
+    price = order.limit_price
     if order.price_type != _LIMIT:
-        amount_price = (
-            instrument.upper_limit
-            if order.direction == _BUY
-            else instrument.lower_limit
-        )
-    amount = amount_price * order.left * multiple
-    limit = account.max_order_amount or state.settings["max_order_amount"]
+        price = instrument.upper_limit if order.direction == _BUY else instrument.lower_limit
+    settings = state.settings
+    amount = price * order.left * instrument.volume_multiple
+    limit = account.max_order_amount or settings["max_order_amount"]
     if amount > limit:
         return codes.ORDER_AMOUNT_TOO_LARGE, {"amount": amount, "limit_amount": limit}
-    value = order.freeze_price * lots * multiple
-    margin = margin_for(value * order.margin_ppm)
-    fee = fee_for(value, lots, order.fee_ratio_ppb, order.fee_per_lot)
+    position = account.positions.get(instrument.symbol)
+    if instrument.position_limit:
+        lots = order.left
+        if position is not None:
+            side = position.sides[order.direction]
+            lots += side.today + side.his + side.opening
+        if lots > instrument.position_limit:
+            return codes.POSITION_LIMIT, {"limit": instrument.position_limit, "lots": lots}
+    margin = order.frozen_margin
     balance = account.balance()
-    return _limits_refusal(state, order, lots, margin, balance) or _funds_refusal(
-        state, account, margin, fee, balance
-    )
+    share_ppm = settings["product_share_ppm"]
+    if share_ppm:
+        hold = account.holds.get(instrument.product_key)
+        total = margin if hold is None else hold.amount + margin
+        if total * PPM > share_ppm * balance and total:
+            ratio = risk_ratio_ppm(total, balance)
+            return codes.POSITION_LIMIT, {"ratio_ppm": ratio, "limit_ppm": share_ppm}
+    return _funds_refusal(state, order, balance)
+
+
+def _funds_refusal(state: State, order: Order, balance: int) -> Refusal | None:
+    """1001 and 1004."""
+    account = order.account
+    margin = order.frozen_margin
+    required = margin + order.frozen_commission
+    total = account.margin + account.frozen_margin
+    available = balance - total - account.frozen_commission - account.frozen_premium
+    if available < required:
+        return codes.INSUFFICIENT_FUNDS, {"required": required, "available": available}
+    total += margin
+    # An account at its liquidation level may not open (T-82), whatever the limit is set to.
+    limit_ppm = min(state.settings["max_risk_ppm"], state.settings["liquidation_ppm"])
+    if total * PPM > limit_ppm * balance and total:
+        ratio = risk_ratio_ppm(total, balance)
+        return codes.RISK_RATIO_TOO_HIGH, {"ratio_ppm": ratio, "limit_ppm": limit_ppm}
+    return None
 
 
 def carry_refusal(state: State, order: Order) -> Refusal | None:
@@ -261,55 +265,11 @@ def carry_refusal(state: State, order: Order) -> Refusal | None:
         return None
     order.margin_ppm = rates.margin_ppm[order.direction]
     order.fee_ratio_ppb, order.fee_per_lot = rates.open_ratio_ppb, rates.open_per_lot
-    margin, fee, available, _ = order_check(state, order)
-    if available < 0:
-        needed = margin + fee
-        return codes.INSUFFICIENT_FUNDS, {
-            "required": needed,
-            "available": available + needed,
-        }
-    return None
-
-
-def _limits_refusal(
-    state: State, order: Order, lots: int, margin: int, balance: int
-) -> Refusal | None:
-    """1002: lots of the side in this instrument, margin of the product against the balance."""
-    account, instrument = order.account, order.instrument
-    limit = instrument.position_limit
-    if limit:
-        position = account.positions.get(instrument.symbol)
-        lots_after = lots
-        if position is not None:
-            side = position.sides[order.direction]
-            lots_after += side.lots() + side.opening
-        if lots_after > limit:
-            return codes.POSITION_LIMIT, {"limit": limit, "lots": lots_after}
-    share_ppm = state.settings["product_share_ppm"]
-    if share_ppm:
-        total = account.product_margin.get(instrument.product_key, 0) + margin
-        if total and (balance <= 0 or total * 1_000_000 > share_ppm * balance):
-            ratio = risk_ratio_ppm(total, balance)
-            return codes.POSITION_LIMIT, {"ratio_ppm": ratio, "limit_ppm": share_ppm}
-    return None
-
-
-def _funds_refusal(
-    state: State, account: Account, margin: int, fee: int, balance: int
-) -> Refusal | None:
-    """1001 and 1004."""
-    available = balance - account.held()
-    if available < margin + fee:
-        return codes.INSUFFICIENT_FUNDS, {
-            "required": margin + fee,
-            "available": available,
-        }
-    total = account.margin + account.frozen_margin + margin
-    # An account at its liquidation level may not open (T-82), whatever the limit is set to.
-    limit_ppm = min(state.settings["max_risk_ppm"], state.settings["liquidation_ppm"])
-    if total and (balance <= 0 or total * 1_000_000 > limit_ppm * balance):
-        ratio = risk_ratio_ppm(total, balance)
-        return codes.RISK_RATIO_TOO_HIGH, {"ratio_ppm": ratio, "limit_ppm": limit_ppm}
+    price_freeze(order)
+    required = order.frozen_margin + order.frozen_commission
+    available = account.balance() - account.held()
+    if available < required:
+        return codes.INSUFFICIENT_FUNDS, {"required": required, "available": available}
     return None
 
 
@@ -346,11 +306,9 @@ def held_for(order: Order, today: int, his: int) -> int:
 def _self_trade_refusal(order: Order) -> Refusal | None:
     """1005: an order of the same owner rests where the newcomer would take (T-43)."""
     instrument = order.instrument
-    if instrument.self_trade_mode != SelfTradeMode.REFUSE:
+    if instrument.self_trade_mode != _REFUSE:
         return None
     side = instrument.book.sides[1 - order.direction]
-    if not side.own:
-        return None
     if order.price_type == _LIMIT:
         limit = order.limit_price
     else:
@@ -366,18 +324,11 @@ def _self_trade_refusal(order: Order) -> Refusal | None:
     return None
 
 
-def order_check(state: State, order: Order) -> tuple[int, int, int, int]:
+def order_check(order: Order) -> tuple[int, int, int, int]:
     """(margin, commission, available after, risk ratio after in ppm) of a prepared order."""
     account = order.account
-    value = order.freeze_price * order.left * order.instrument.volume_multiple
-    margin = margin_for(value * order.margin_ppm) if order.offset == _OPEN else 0
-    fee = fee_for(value, order.left, order.fee_ratio_ppb, order.fee_per_lot)
+    margin, fee = order.frozen_margin, order.frozen_commission
     balance = account.balance()
     available = balance - account.held() - margin - fee
     ratio = risk_ratio_ppm(account.margin + account.frozen_margin + margin, balance)
     return margin, fee, available, ratio
-
-
-def make_position(order: Order) -> None:
-    """Tie an accepted order to the position it works on."""
-    order.position = position_of(order.account, order.instrument)

@@ -19,7 +19,7 @@ from trading.engine.clock import (
 from trading.engine.entities import Account, Instrument, Order, Position
 from trading.engine.execution import end_order
 from trading.engine.figures import reaches, risk_ratio_ppm
-from trading.engine.ledger import forget_if_idle, freeze, freeze_lots, release, remargin
+from trading.engine.ledger import book_freeze, forget_if_idle, freeze_lots, release, remargin
 from trading.engine.instruments import begin_trading, starts_trading
 from trading.engine.messages import (
     BeginSettlement,
@@ -303,7 +303,7 @@ def _carry(context: Context, order: Order) -> None:
         _reopen(order)
         end_order(context, order, EndReason.NOT_CARRIED, refusal[0])
         return
-    freeze(order)
+    book_freeze(order)
     _reopen(order)
     row = None
     if order.offset != _OPEN:

@@ -4,7 +4,6 @@ from collections import deque
 from typing import Any
 
 from trading.engine.entities import Account, Instrument, Order, Position, Product, Side
-from trading.engine.ledger import add_product_margin
 from trading.engine.messages import (
     AccountRow,
     InstrumentRow,
@@ -214,14 +213,14 @@ def _load_account(state: State, entry: list[Any]) -> None:
         position.refresh()
         position.margin = margin
         if margin:
-            add_product_margin(account, position.instrument.product_key, margin)
+            position.hold.amount += margin
         account.positions[symbol] = position
 
 
 def _load_order(state: State, entry: list[Any]) -> None:
     account_id, symbol, *values = entry
     account, instrument = state.accounts[account_id], state.instruments[symbol]
-    order = Order(account, instrument, 0, 0)
+    order = Order(account, instrument, 0)
     _set_values(order, _ORDER, values)
     order.position = account.positions[symbol]
     state.orders[order.uid] = order
@@ -229,7 +228,7 @@ def _load_order(state: State, entry: list[Any]) -> None:
     if order.time_condition in _SHORT_LIVED:
         instrument.short_lived[order.uid] = order
     if order.offset == Offset.OPEN and order.frozen_margin:
-        add_product_margin(account, instrument.product_key, order.frozen_margin)
+        order.position.hold.amount += order.frozen_margin
 
 
 def _load_book(state: State, instrument: Instrument, sides: list[Any]) -> None:
@@ -245,6 +244,8 @@ def _load_rest(state: State, rest: list[Any]) -> None:
     positional, settlement, work, commands, references, accounts = rest
     state.boundaries = build_boundaries(state)
     _set_values(state, _POSITIONAL, positional)
+    state.find_due()
+    state.derive_rate_windows()
     if settlement is not None:
         run_id, prices, *sums = settlement
         state.settlement = [run_id, {symbol: price for symbol, price in prices}, *sums]

@@ -6,6 +6,9 @@ from typing import Any
 from trading.engine.entities import Account, FullRates, Instrument, Order, Product
 from trading.engine.messages import ClockMode
 from trading.engine.settings import SETTINGS
+from trading.engine.units import NS_PER_SECOND
+
+NEVER_NS = 1 << 62
 
 ENGINE_VERSION = 1
 """Raised when any replay of an older log would differ (A-14)."""
@@ -51,6 +54,10 @@ class State:
         self.boundaries: list[tuple[int, str, int]] = []
         """(time_ns, template, phase) of the current trading day, ascending; derived."""
         self.next_boundary = 0
+        self.due_ns = NEVER_NS
+        """Time of the next boundary, NEVER_NS when the day has no more; derived."""
+        self.rate_windows = ((0, 0), (0, 0))
+        """(interval_ns, window_ns) of ordinary accounts and of market makers; derived."""
         self.breakers: list[tuple[int, str]] = []
         """(end_ns, symbol) of running circuit-breaker auctions, ascending."""
         self.products: dict[str, Product] = {}
@@ -75,6 +82,7 @@ class State:
         self.references_order: deque[tuple[int, str]] = deque()
         self.dirty_quotes: dict[str, None] = {}
         """Symbols whose quote changed; neither hashed nor dumped."""
+        self.derive_rate_windows()
         self.public_trades: list[tuple[str, int, int, int, int, int]] = []
         """(symbol, exchange_trade_id, price, lots, taker direction, time_ns) since the reader
         of the state last cleared it; neither hashed nor dumped."""
@@ -85,15 +93,25 @@ class State:
 
     def next_boundary_ns(self) -> int | None:
         """Time of the next phase change, None when the day has no more."""
-        times = []
-        if self.next_boundary < len(self.boundaries):
-            times.append(self.boundaries[self.next_boundary][0])
-        if self.breakers:
-            times.append(self.breakers[0][0])
-        return min(times) if times else None
+        return None if self.due_ns == NEVER_NS else self.due_ns
 
-    def product_of(self, key: str) -> Product | None:
-        return self.products.get(key)
+    def find_due(self) -> None:
+        """Derive `due_ns` after boundaries or breakers changed."""
+        due_ns = NEVER_NS
+        if self.next_boundary < len(self.boundaries):
+            due_ns = self.boundaries[self.next_boundary][0]
+        if self.breakers:
+            due_ns = min(due_ns, self.breakers[0][0])
+        self.due_ns = due_ns
+
+    def derive_rate_windows(self) -> None:
+        """Turn the rate settings into nanoseconds (T section 7, 9004)."""
+        windows = []
+        for prefix in ("", "market_maker_"):
+            interval = NS_PER_SECOND // self.settings[prefix + "orders_per_second"]
+            windows.append((interval, interval * self.settings[prefix + "orders_burst"]))
+        self.rate_windows = (windows[0], windows[1])
+
 
 
 class Context:
