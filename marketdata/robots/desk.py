@@ -14,6 +14,7 @@ from trading.engine.messages import (
     EVENTS,
     CancelAll,
     CancelOrder,
+    CommandDone,
     Direction,
     ModifyOrder,
     OrderChange,
@@ -89,6 +90,7 @@ class Desk:
         self.restart_id = ""
         self.restart_due_ms = 0
         self.must_restart = True
+        self._to_end = 0
         self.last_seq = 0
         self.trades = 0
         self.short_of_money: set[str] = set()
@@ -107,25 +109,30 @@ class Desk:
         """Forget a command that never reached the log."""
         self.pending.pop(command_id, None)
         if command_id == self.restart_id:
-            self.restart_id = ""
+            self.restart_due_ms = 0
 
     def lost(self) -> None:
         """Start over: what became of a command is not known."""
         self.must_restart = True
-        self.restart_id = ""
+        self.restart_due_ms = 0
         self.pending.clear()
 
     def learn(self, event: list[Any]) -> None:
         """Take an event of the venue in; others' events are none of this desk's."""
         command_id = event[4]
         self.pending.pop(command_id, None)
-        if self.restart_id and command_id == self.restart_id:
-            self.restart_id = ""
-            self.must_restart = False
-            self.quotes.clear()
+        if self.restart_id and command_id == self.restart_id and event[1] == "CommandDone":
+            self._cleared(CommandDone._make(event[EVENT_HEADER:]).count)
         handler = _HANDLERS.get(event[1])
         if handler is not None:
             handler(self, EVENTS[event[1], event[2]]._make(event[EVENT_HEADER:]), event[0])
+
+    def _cleared(self, orders_to_end: int) -> None:
+        """CancelAll is answered at once, its orders end with the next Ticks (A-45)."""
+        self.restart_id = ""
+        self.quotes.clear()
+        self._to_end = orders_to_end
+        self.must_restart = orders_to_end > 0
 
     def _accepted(self, event: Any, seq: int) -> None:
         order = OrderRow._make(event.order)
@@ -142,6 +149,12 @@ class Desk:
             self.last_seq = seq
             self._take_position(event.position)
             self._take_change(change)
+            self._one_ended(change)
+
+    def _one_ended(self, change: OrderChange) -> None:
+        if self._to_end and change.account_id == self.maker and change.status not in _LIVING:
+            self._to_end -= 1
+            self.must_restart = self._to_end > 0
 
     def _traded(self, event: Any, seq: int) -> None:
         if event.symbol != self.terms.symbol:
@@ -213,9 +226,10 @@ class Desk:
 
     def restart(self, command_id: str, now_ms: int) -> CancelAll | None:
         """The command that clears the maker's orders, when the desk must start over."""
-        if not self.must_restart or (self.restart_id and now_ms < self.restart_due_ms):
+        if not self.must_restart or now_ms < self.restart_due_ms:
             return None
         self.restart_id = command_id
+        self._to_end = 0
         self.restart_due_ms = now_ms + ANSWER_MS
         return CancelAll(self.maker)
 
