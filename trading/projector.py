@@ -25,6 +25,14 @@ BATCH_EVENTS = 5_000
 BATCH_S = 0.020
 LOCK_CLASS = 7_305  # advisory lock (class, hash of the venue): one projector per venue
 
+PROJECTED = (
+    "trading_tradingday",
+    "trading_sessiontemplate",
+    "trading_sessionsection",
+    *dict.fromkeys(target.model._meta.db_table for target in tables.TARGETS),
+)
+"""Every table that `rebuild` empties and fills again."""
+
 # Twins have no statistics; index nested loops are right for every size of batch.
 SESSION = """
 SET jit = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off;
@@ -59,10 +67,25 @@ class Writer:
     def close(self) -> None:
         self.connection.close()
 
-    def lock(self) -> None:
-        """Wait until no other session projects this venue."""
-        query = "SELECT pg_advisory_lock(%s, hashtext(%s))"
-        self.connection.execute(query, (LOCK_CLASS, self.venue))
+    def try_lock(self) -> bool:
+        """Whether this session is now the only one that projects the venue."""
+        query = "SELECT pg_try_advisory_lock(%s, hashtext(%s))"
+        row = self.connection.execute(query, (LOCK_CLASS, self.venue)).fetchone()
+        return bool(row and row[0])
+
+    def empty(self) -> None:
+        """Remove every projected row of the venue and set its cursor to 0."""
+        with self.connection.transaction():
+            number = self.venue_state().number
+            for table in PROJECTED:
+                column = "id" if table == "trading_venue" else "venue_id"
+                query = sql.SQL("DELETE FROM {} WHERE {} = %s")
+                self.connection.execute(
+                    query.format(sql.Identifier(table), sql.Identifier(column)), (number,)
+                )
+            self.connection.execute(
+                "UPDATE trading_projectorcursor SET seq = 0 WHERE venue = %s", (self.venue,)
+            )
 
     def prepare(self) -> None:
         """Session settings, temporary twins and the venue's cursor row."""

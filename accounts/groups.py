@@ -1,0 +1,80 @@
+"""The five staff groups and what each may do (O-4); `manage.py seed_groups` writes them."""
+
+from collections.abc import Iterable
+
+from django.contrib.auth.models import Group, Permission
+
+BOOKS = (
+    "trading.view_venue",
+    "trading.view_tradingaccount",
+    "trading.view_order",
+    "trading.view_trade",
+    "trading.view_position",
+    "trading.view_cashflow",
+    "trading.view_instrument",
+    "trading.view_product",
+    "trading.view_raterow",
+    "trading.view_tradingday",
+    "trading.view_sessiontemplate",
+    "trading.view_all",
+)
+SETTLED = ("trading.view_accountday", "trading.view_settlementday")
+PEOPLE = ("accounts.view_user", "accounts.view_authtoken", "axes.view_accessattempt")
+RECORDS = ("trading.view_auditlog", "admin.view_logentry", "trading.view_rejectcount")
+SETTINGS = ("accounts.view_venuesetting",)
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "operator": (
+        *BOOKS,
+        *SETTLED,
+        *PEOPLE,
+        *SETTINGS,
+        "trading.view_rejectcount",
+        "trading.operate_instruments",
+        "trading.operate_accounts",
+        "trading.move_money",
+        "trading.cancel_any_order",
+        "trading.halt_venue",
+        "accounts.operate_users",
+        "accounts.change_venuesetting",
+    ),
+    "risk": (
+        *BOOKS,
+        *SETTLED,
+        *SETTINGS,
+        "trading.view_rejectcount",
+        "trading.operate_accounts",
+        "trading.cancel_any_order",
+        "trading.halt_venue",
+    ),
+    "settlement": (*BOOKS, *SETTLED, *SETTINGS),
+    "auditor": (*BOOKS, *SETTLED, *PEOPLE, *RECORDS, *SETTINGS, "auth.view_group"),
+    "support": (*BOOKS, *PEOPLE, "accounts.operate_users"),
+}
+
+
+class UnknownPermission(Exception):
+    """A group names a permission that no model declares."""
+
+
+def find(names: Iterable[str]) -> list[Permission]:
+    """The permissions of these `app.codename`s; UnknownPermission names what is missing."""
+    wanted = set(names)
+    rows = Permission.objects.select_related("content_type").filter(
+        codename__in={name.split(".")[1] for name in wanted}
+    )
+    found = {f"{row.content_type.app_label}.{row.codename}": row for row in rows}
+    missing = sorted(wanted - set(found))
+    if missing:
+        raise UnknownPermission(", ".join(missing))
+    return [found[name] for name in sorted(wanted)]
+
+
+def seed_groups() -> list[Group]:
+    """Make the groups or bring them back to the table; safe to run again."""
+    groups = []
+    for name, names in GROUPS.items():
+        group, _created = Group.objects.get_or_create(name=name)
+        group.permissions.set(find(names))
+        groups.append(group)
+    return groups

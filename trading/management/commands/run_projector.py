@@ -1,0 +1,28 @@
+"""`manage.py run_projector --venue main`: events of a venue into PostgreSQL (A-7)."""
+
+import signal
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from trading.projection import SequenceGap, UnknownEvent
+from trading.projector import CursorMoved, EventsMissing
+from trading.projector_process import ProjectorProcess
+
+
+class Command(BaseCommand):
+    help = "Write the events of a venue into the database until stopped."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--venue", default=getattr(settings, "EXCHANGE_VENUE", "main"))
+        parser.add_argument("--no-archive", action="store_true", help="leave the archive alone")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        process = ProjectorProcess(options["venue"], archive=not options["no_archive"])
+        signal.signal(signal.SIGTERM, process.stop)
+        signal.signal(signal.SIGINT, process.stop)
+        try:
+            process.run()
+        except (SequenceGap, EventsMissing, UnknownEvent, CursorMoved) as error:
+            raise CommandError(str(error)) from error
