@@ -24,12 +24,13 @@ from django.urls import path, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from exchange_site import audit
 
 ROW_LIMIT = 500
 ROWS_SHOWN = 50
+BUTTONS_SHOWN = 2
 PRINTABLE = RegexValidator(
     r"^[^\x00-\x1f\x7f\ud800-\udfff]*\Z", _("Control characters are not allowed.")
 )
@@ -42,7 +43,7 @@ class OperationForm(forms.Form):
         label=_("Reason"),
         max_length=audit.TEXT_LIMIT,
         validators=[PRINTABLE, ProhibitNullCharactersValidator()],
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        widget=UnfoldAdminTextInputWidget,
         help_text=_("Kept in the audit log together with your name."),
     )
     token = forms.UUIDField(widget=forms.HiddenInput)
@@ -213,11 +214,12 @@ class OperationsMixin:
 
     def buttons(self, request: HttpRequest, object_id: str | None) -> list[dict[str, Any]]:
         """Buttons of a row's page, or of the list when `object_id` is None."""
-        return [
+        found = [
             button(operation, self.operate_url(operation.name), object_id)
             for operation in self.allowed_operations(request)
             if (operation.needs_rows if object_id else operation.in_list)
         ]
+        return found if len(found) <= BUTTONS_SHOWN else [menu(found)]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         response = super().changelist_view(request, extra_context)  # type: ignore[misc]
@@ -286,12 +288,7 @@ class OperationsMixin:
     ) -> HttpResponse:
         """Render the page of an operation."""
         form = context.get("form")
-        data = form.cleaned_data if form is not None and context.get("is_preview") else None
         shown = rows[:ROWS_SHOWN]
-        effects = [
-            (operation.target(row), operation.effect(row, data or {}))
-            for row in (shown if operation.needs_rows else [None])
-        ]
         results = context.get("results", [])
         return TemplateResponse(
             request,
@@ -302,7 +299,7 @@ class OperationsMixin:
                 "opts": self.opts,  # type: ignore[attr-defined]
                 "operation": operation,
                 "rows": rows,
-                "effects": effects if data is not None else [],
+                "effects": effects(operation, shown, form) if context.get("is_preview") else [],
                 "targets": [operation.target(row) for row in shown],
                 "hidden_rows": max(0, len(rows) - ROWS_SHOWN),
                 "list_url": self.list_url(),
@@ -311,6 +308,12 @@ class OperationsMixin:
                 **context,
             },
         )
+
+
+def effects(operation: Operation, rows: Sequence[Any], form: Any) -> list[tuple[str, Any]]:
+    """Each row with what will happen to it; one line for an operation that has no rows."""
+    concerned = rows if operation.needs_rows else [None]
+    return [(operation.target(row), operation.effect(row, form.cleaned_data)) for row in concerned]
 
 
 def clean_key(field_of_key: Any, text: str) -> Any:
@@ -335,6 +338,19 @@ def start_from_list(model_admin: Any, request: HttpRequest, queryset: QuerySet[A
         return None
     form = model_admin.fresh_form(operation, rows)
     return model_admin.page(request, operation, rows, {"form": form})
+
+
+def menu(buttons: list[dict[str, Any]]) -> dict[str, Any]:
+    """Many buttons as one that opens."""
+    return {
+        "title": _("Actions"),
+        "icon": "bolt",
+        "variant": ActionVariant.PRIMARY,
+        "attrs": {},
+        "dialog": None,
+        "method_name": "operations",
+        "items": buttons,
+    }
 
 
 def button(operation: Operation, url: str, object_id: str | None) -> dict[str, Any]:

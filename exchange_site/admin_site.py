@@ -5,9 +5,10 @@ from functools import update_wrapper
 from typing import Any
 
 from django.contrib.admin import ModelAdmin as DjangoModelAdmin
-from django.contrib.admin.apps import AdminConfig
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
@@ -41,6 +42,13 @@ class ExchangeAdminSite(UnfoldAdminSite):
 
         return update_wrapper(recorded, view)
 
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Django's page; without a page to go on to, the control room is that page."""
+        if request.method == "GET" and REDIRECT_FIELD_NAME not in request.GET:
+            home = reverse("admin:index")
+            return HttpResponseRedirect(f"{request.path}?{REDIRECT_FIELD_NAME}={home}")
+        return super().login(request, extra_context)
+
     def has_permission(self, request: HttpRequest) -> bool:
         """Active staff only."""
         return bool(request.user.is_active and request.user.is_staff)
@@ -53,14 +61,3 @@ def themed(admin_class: Any) -> Any:
     if issubclass(admin_class, ModelAdmin) or not issubclass(admin_class, DjangoModelAdmin):
         return admin_class
     return type(admin_class.__name__, (admin_class, ModelAdmin), {})
-
-
-class ExchangeAdminConfig(AdminConfig):
-    """`django.contrib.admin` with our site as the default one."""
-
-    default_site = "exchange_site.admin_site.ExchangeAdminSite"
-    verbose_name = _("Administration")
-
-    def ready(self) -> None:
-        super().ready()
-        audit.connect()

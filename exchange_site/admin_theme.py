@@ -99,6 +99,13 @@ UNFOLD: dict[str, Any] = {
     "SITE_SUBHEADER": _("Control room"),
     "SITE_SYMBOL": "candlestick_chart",
     "SITE_URL": "/",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda request: static("exchange/favicon.svg"),
+        }
+    ],
     "SHOW_LANGUAGES": True,
     "SHOW_BACK_BUTTON": True,
     "SHOW_VIEW_ON_SITE": False,

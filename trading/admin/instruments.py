@@ -1,0 +1,353 @@
+"""Instruments, products, rates: seen here, changed by commands in the log (T-13, T-14, T-56)."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from exchange_site.admin_base import ReadOnlyAdmin
+from exchange_site.admin_operations import OperationsMixin
+from trading.admin.accounts import plain
+from trading.admin.filters import ExchangeFilter, HeldFilter
+from trading.admin.market_forms import (
+    RATES,
+    InstrumentForm,
+    NewInstrumentForm,
+    NewProductForm,
+    ProductForm,
+    instrument_initial,
+    instrument_to_core,
+    rate_to_form,
+    rates_initial,
+    rates_of,
+)
+from trading.admin.operations import CommandOperation
+from trading.engine import messages as core
+from trading.models import Instrument, Order, Position, Product, RateRow
+
+STATUS_LABELS = {
+    "CREATED": "info",
+    "TRADING": "success",
+    "SUSPENDED": "warning",
+    "DELISTED": "danger",
+    "EXPIRED": "danger",
+}
+
+
+class InstrumentOperation(CommandOperation):
+    permission = "trading.operate_instruments"
+
+    def before(self, row: Instrument) -> dict[str, Any]:
+        return {"status": row.status}
+
+    def working_orders(self, row: Instrument) -> int:
+        """Orders that rest in its book."""
+        return Order.objects.filter(
+            venue=row.venue, symbol=row.symbol, status__in=["Submitted", "PartiallyFilled"]
+        ).count()
+
+    def holders(self, row: Instrument) -> int:
+        """Accounts with lots in it."""
+        flat = dict.fromkeys(HeldFilter.SIDES, 0)
+        held = Position.objects.filter(venue=row.venue, symbol=row.symbol)
+        return held.exclude(**flat).count()
+
+
+class Suspend(InstrumentOperation):
+    name = "suspend"
+    label = _("Suspend")
+    icon = "pause"
+    variant = "warning"
+    explanation = _("Resting orders stay and may be cancelled; no new order is taken.")
+
+    def effect(self, row: Instrument, data: dict[str, Any]) -> Any:
+        return _("%(status)s → Suspended; %(count)s working orders stay") % {
+            "status": row.get_status_display(),
+            "count": self.working_orders(row),
+        }
+
+    def command(self, row: Instrument, data: dict[str, Any]) -> core.SuspendInstrument:
+        return core.SuspendInstrument(row.symbol, data["reason"])
+
+
+class Resume(InstrumentOperation):
+    name = "resume"
+    label = _("Resume")
+    icon = "play_arrow"
+
+    def effect(self, row: Instrument, data: dict[str, Any]) -> Any:
+        return _("%(status)s → Trading") % {"status": row.get_status_display()}
+
+    def command(self, row: Instrument, data: dict[str, Any]) -> core.ResumeInstrument:
+        return core.ResumeInstrument(row.symbol, data["reason"])
+
+
+class Delist(InstrumentOperation):
+    name = "delist"
+    label = _("Delist")
+    icon = "delete_forever"
+    variant = "danger"
+    explanation = _("Final. Refused while any account holds a position.")
+
+    def effect(self, row: Instrument, data: dict[str, Any]) -> Any:
+        return _("%(status)s → Delisted; %(count)s accounts hold positions now") % {
+            "status": row.get_status_display(),
+            "count": self.holders(row),
+        }
+
+    def command(self, row: Instrument, data: dict[str, Any]) -> core.DelistInstrument:
+        return core.DelistInstrument(row.symbol, data["reason"])
+
+
+class CancelInstrumentOrders(InstrumentOperation):
+    name = "cancel-orders"
+    label = _("Cancel all orders")
+    icon = "playlist_remove"
+    variant = "warning"
+    permission = "trading.cancel_any_order"
+
+    def effect(self, row: Instrument, data: dict[str, Any]) -> Any:
+        return _("%(count)s working orders are cancelled") % {"count": self.working_orders(row)}
+
+    def command(self, row: Instrument, data: dict[str, Any]) -> core.CancelAll:
+        return core.CancelAll("", row.symbol, by_operator=True)
+
+
+class ChangeInstrument(InstrumentOperation):
+    name = "change"
+    label = _("Change")
+    icon = "edit"
+    one_row = True
+    form_class = InstrumentForm
+    explanation = _("Holds from the next command; the worker is not restarted.")
+
+    def initial(self, rows: Any) -> dict[str, Any]:
+        return instrument_initial(rows[0]) if rows else {}
+
+    def changes(self, row: Instrument, data: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+        """Fields that differ: name → before, after, as people write them."""
+        before = instrument_initial(row)
+        return {
+            name: (before[name], data[name])
+            for name in before
+            if name in data and before[name] != data[name]
+        }
+
+    def before(self, row: Instrument) -> dict[str, Any]:
+        return {name: plain(value) for name, value in instrument_initial(row).items()}
+
+    def effect(self, row: Instrument, data: dict[str, Any]) -> Any:
+        fields = InstrumentForm(rows=[row]).fields
+        changes = self.changes(row, data)
+        lines = [f"{fields[name].label}: {old} → {new}" for name, (old, new) in changes.items()]
+        return "\n".join(lines) or _("Nothing changes.")
+
+    def command(self, row: Instrument, data: dict[str, Any]) -> core.UpdateInstrument:
+        changed = {
+            name: instrument_to_core(name, new)
+            for name, (_old, new) in self.changes(row, data).items()
+        }
+        if any(name in RATES for name in changed):
+            for name in RATES:
+                changed.pop(name, None)
+            changed["rates"] = rates_of(data)  # type: ignore[assignment]
+        return core.UpdateInstrument(row.symbol, changed, data["reason"])
+
+
+class CreateInstrument(InstrumentOperation):
+    name = "create"
+    label = _("Create instrument")
+    icon = "add"
+    needs_rows = False
+    in_list = True
+    form_class = NewInstrumentForm
+
+    def name_of(self, row: Any, data: dict[str, Any]) -> str:
+        return f"{data['exchange_id']}.{data['instrument_id']}"
+
+    def effect(self, row: Any, data: dict[str, Any]) -> Any:
+        return _("%(symbol)s is created in venue %(venue)s.") % {
+            "symbol": self.name_of(row, data),
+            "venue": data["venue"].code,
+        }
+
+    def command(self, row: Any, data: dict[str, Any]) -> core.CreateInstrument:
+        given = {
+            name: instrument_to_core(name, data[name])
+            for name in core.InstrumentRow._fields
+            if name in data and name != "rates"
+        }
+        rates = rates_of(data)
+        given["rates"] = rates if any(rate is not None for rate in rates) else None
+        return core.CreateInstrument(list(core.InstrumentRow(instrument_class="FUTURE", **given)))
+
+
+@admin.register(Instrument)
+class InstrumentAdmin(OperationsMixin, ReadOnlyAdmin):
+    operations = (
+        Suspend,
+        Resume,
+        Delist,
+        CancelInstrumentOrders,
+        ChangeInstrument,
+        CreateInstrument,
+    )
+    list_display = (
+        "symbol",
+        "name_shown",
+        "status_shown",
+        "phase",
+        "price_tick",
+        "volume_multiple",
+        "pre_settlement",
+        "lower_limit",
+        "upper_limit",
+        "open_interest",
+        "expire_date_shown",
+    )
+    list_filter = ("status", ExchangeFilter)
+    list_select_related = ("venue",)
+    ordering = ("symbol",)
+    search_help_text = _("symbol, instrument or product")
+    search_rules: ClassVar[Any] = (
+        (
+            r".+",
+            (
+                "symbol__startswith",
+                "instrument_id__startswith",
+                "name_zh__startswith",
+                "product_id",
+            ),
+        ),
+    )
+
+    @display(description=_("name"))
+    def name_shown(self, row: Instrument) -> str:
+        return row.name_zh or row.name_en
+
+    @display(description=_("status"), label=STATUS_LABELS, ordering="status")
+    def status_shown(self, row: Instrument) -> tuple[str, str]:
+        return row.status, row.get_status_display()
+
+    @display(description=_("expires"), ordering="expire_date")
+    def expire_date_shown(self, row: Instrument) -> str:
+        return str(row.expire_date) if row.expire_date else "–"
+
+
+class ChangeProduct(CommandOperation):
+    name = "change"
+    label = _("Change")
+    icon = "edit"
+    one_row = True
+    permission = "trading.operate_instruments"
+    form_class = ProductForm
+    explanation = _("Fees hold from the next fill, margin for new orders at once.")
+
+    def initial(self, rows: Any) -> dict[str, Any]:
+        if not rows:
+            return {}
+        row = rows[0]
+        own = {name: getattr(row, name) for name in ("name_zh", "name_en", "larger_side_margin")}
+        return {**own, **rates_initial(row)}
+
+    def before(self, row: Any) -> dict[str, Any]:
+        return {name: plain(value) for name, value in self.initial([row]).items()}
+
+    def effect(self, row: Any, data: dict[str, Any]) -> Any:
+        fields = self.form_class(rows=[row] if row else []).fields
+        before = self.initial([row]) if row else {}
+        lines = [
+            f"{fields[name].label}: {before.get(name, '–')} → {data[name]}"
+            for name in fields
+            if name in data and name not in ("reason", "token") and before.get(name) != data[name]
+        ]
+        return "\n".join(lines) or _("Nothing changes.")
+
+    def key(self, row: Any, data: dict[str, Any]) -> tuple[str, str]:
+        """Exchange and product."""
+        return row.exchange_id, row.product_id
+
+    def command(self, row: Any, data: dict[str, Any]) -> core.SetProduct:
+        names = (data["name_zh"], data["name_en"])
+        larger = data["larger_side_margin"]
+        return core.SetProduct(
+            list(core.ProductRow(*self.key(row, data), *names, rates_of(data), larger))
+        )
+
+
+class CreateProduct(ChangeProduct):
+    name = "create"
+    label = _("Create product")
+    icon = "add"
+    one_row = False
+    needs_rows = False
+    in_list = True
+    form_class = NewProductForm
+
+    def key(self, row: Any, data: dict[str, Any]) -> tuple[str, str]:
+        return data["exchange_id"], data["product_id"]
+
+    def name_of(self, row: Any, data: dict[str, Any]) -> str:
+        return ".".join(self.key(row, data))
+
+
+def ratio_text(name: str, row: Any) -> str:
+    """A rate for a list: empty when it is inherited."""
+    value = rate_to_form(name, getattr(row, name))
+    return "" if value is None else f"{value.normalize():f}"
+
+
+class RatesColumnsShown:
+    """Mixin: the rates that people look for first."""
+
+    @display(description=_("margin long (%)"))
+    def margin_shown(self, row: Any) -> str:
+        return ratio_text("margin_long_ppm", row)
+
+    @display(description=_("open fee (share)"))
+    def open_ratio_shown(self, row: Any) -> str:
+        return ratio_text("open_ratio_ppb", row)
+
+    @display(description=_("close fee (share)"))
+    def close_ratio_shown(self, row: Any) -> str:
+        return ratio_text("close_ratio_ppb", row)
+
+
+@admin.register(Product)
+class ProductAdmin(RatesColumnsShown, OperationsMixin, ReadOnlyAdmin):
+    operations = (ChangeProduct, CreateProduct)
+    list_display = (
+        "__str__",
+        "name_zh",
+        "name_en",
+        "margin_shown",
+        "open_ratio_shown",
+        "open_per_lot",
+        "close_ratio_shown",
+        "close_per_lot",
+    )
+    list_filter = (ExchangeFilter,)
+    list_select_related = ("venue",)
+    search_help_text = _("product or name")
+    search_rules: ClassVar[Any] = (
+        (r".+", ("product_id", "name_zh__startswith", "name_en__istartswith")),
+    )
+
+
+@admin.register(RateRow)
+class RateRowAdmin(RatesColumnsShown, ReadOnlyAdmin):
+    list_display = (
+        "target",
+        "holder",
+        "margin_shown",
+        "open_ratio_shown",
+        "open_per_lot",
+        "close_ratio_shown",
+        "close_per_lot",
+        "reason",
+    )
+    list_select_related = ("venue",)
+    ordering = ("target", "holder")
+    search_help_text = _("target or holder")
+    search_rules: ClassVar[Any] = ((r".+", ("target", "holder")),)
