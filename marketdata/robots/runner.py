@@ -13,7 +13,7 @@ import redis
 import structlog
 
 from exchange_site.exceptions import ExchangeError
-from exchange_site.streams import Keys, log_client
+from exchange_site.streams import log_client
 from marketdata.robots import control
 from marketdata.robots.cast import (
     TOP_UP,
@@ -30,7 +30,7 @@ from marketdata.robots.tail import EventsMissed, EventTail
 from trading.commands import new_command_id, send_many
 from trading.engine.codes import ACCOUNT_EXISTS, OK
 from trading.engine.messages import CancelAll, Deposit, Phase
-from trading.quotes_writer import decode_quote
+from trading.quotes_writer import quotes_client, read_quotes
 
 log = structlog.get_logger(__name__)
 
@@ -72,11 +72,11 @@ class Robots:
     def __init__(self, venue: str, source: Source, seed: int = 1) -> None:
         self.venue = venue
         self.seed = seed
-        self.keys = Keys(venue)
         self.desks: dict[str, Desk] = {}
         self._source = source
         self._users: dict[str, str] = {}
         self._client = log_client()
+        self._quotes = quotes_client()
         self._tail = EventTail(venue)
         self._budget = Budget()
         self._settings = control.Settings()
@@ -267,10 +267,6 @@ class Robots:
 
     def _views(self, desks: list[Desk]) -> dict[str, View]:
         """The published quotes of the desks' contracts, those there are."""
-        symbols = [desk.terms.symbol for desk in desks]
-        found: list[bytes | None] = self._client.mget([self.keys.quote(name) for name in symbols])
-        return {
-            desk.terms.symbol: view_from(decode_quote(data), desk.terms.price_tick)
-            for desk, data in zip(desks, found, strict=True)
-            if data
-        }
+        ticks = {desk.terms.symbol: desk.terms.price_tick for desk in desks}
+        quotes = read_quotes(self._quotes, self.venue, list(ticks))
+        return {symbol: view_from(quote, ticks[symbol]) for symbol, quote in quotes.items()}
