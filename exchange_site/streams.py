@@ -60,8 +60,17 @@ class Keys:
     """Names of a venue's keys (A-40); the braces are the cluster hash tag."""
 
     __slots__ = (
-        "venue", "prefix", "commands", "events", "quotes", "cursors", "fence", "lease",
-        "quarantine", "published", "status",
+        "commands",
+        "cursors",
+        "events",
+        "fence",
+        "lease",
+        "prefix",
+        "published",
+        "quarantine",
+        "quotes",
+        "status",
+        "venue",
     )  # fmt: skip
 
     def __init__(self, venue: str) -> None:
@@ -147,8 +156,14 @@ class Link:
     ``send`` and ``read`` are apart so that a caller can have several calls on the wire.
     """
 
-    def __init__(self, *, blocking: bool = False, url: str | None = None) -> None:
-        pool = _pool(url or settings.REDIS_URL, None if blocking else WRITER_TIMEOUT_S)
+    def __init__(
+        self,
+        *,
+        blocking: bool = False,
+        url: str | None = None,
+        timeout_s: float = WRITER_TIMEOUT_S,
+    ) -> None:
+        pool = _pool(url or settings.REDIS_URL, None if blocking else timeout_s)
         self._connection = pool.make_connection()
         self.pid = os.getpid()
 
@@ -221,7 +236,9 @@ class Script:
 
 
 APPEND_COMMANDS = Script("""
-if redis.call('EXISTS', KEYS[1]) == 0 then return false end
+local holder = redis.call('GET', KEYS[1])
+if not holder then return false end
+if string.sub(holder, 1, 5) == 'HELD:' then return redis.error_reply('HELD by the clock') end
 local ids = {}
 for i = 1, #ARGV, 6 do
   ids[#ids + 1] = redis.call('XADD', KEYS[2], '*', 't', ARGV[i], 'v', ARGV[i + 1],
@@ -229,7 +246,8 @@ for i = 1, #ARGV, 6 do
 end
 return ids
 """)
-"""KEYS lease, commands; ARGV t v i o u p of each: the ids, or nil without a lease (A-4)."""
+"""KEYS lease, commands; ARGV t v i o u p of each: the ids, nil without a lease (A-4), HELD
+while the log waits for an operator's word about its clock (T-22)."""
 
 APPEND_EVENTS = Script("""
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('FENCED') end
@@ -245,6 +263,22 @@ return redis.status_reply('OK')
 """)
 """KEYS fence, events; ARGV fence number, sequence before the first event, then (last
 sequence, last command's id, encoded events) of each entry; FENCED or GAP (A-6a)."""
+
+
+RENEW_LEASE = Script("""
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] and holder ~= 'HELD:' .. ARGV[1] then return holder end
+redis.call('SET', KEYS[1], ARGV[2] .. ARGV[1], 'PX', ARGV[3])
+return redis.status_reply('OK')
+""")
+"""KEYS lease; ARGV token, '' or 'HELD:', milliseconds: OK, or who holds it instead (A-9)."""
+
+RELEASE_LEASE = Script("""
+local holder = redis.call('GET', KEYS[1])
+if holder == ARGV[1] or holder == 'HELD:' .. ARGV[1] then redis.call('DEL', KEYS[1]) end
+return redis.status_reply('OK')
+""")
+"""KEYS lease; ARGV token: delete it if it is the caller's."""
 
 
 class CommandLog:

@@ -88,7 +88,7 @@ class Outcome:
 class _Slot:
     """A command on its way and who waits for it."""
 
-    __slots__ = ("entry", "outcome", "notify", "twin")
+    __slots__ = ("entry", "notify", "outcome", "twin")
 
     def __init__(self, entry: CommandEntry, notify: Callable[[], None]) -> None:
         self.entry = entry
@@ -129,7 +129,7 @@ class _Slot:
 class _Latch:
     """Counts a call's outstanding commands down."""
 
-    __slots__ = ("_left", "_lock", "_done")
+    __slots__ = ("_done", "_left", "_lock")
 
     def __init__(self, count: int) -> None:
         self._left = count
