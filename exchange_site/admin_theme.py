@@ -25,6 +25,12 @@ def link(title: Any, icon: str, model: str) -> dict[str, Any]:
     }
 
 
+def on_venue_page(request: HttpRequest) -> bool:
+    """Whether the page is one of the venue's, the settings aside, which have their own line."""
+    path = request.path
+    return "/trading/venue/" in path and "/settings/" not in path
+
+
 def group(title: Any, *items: dict[str, Any]) -> dict[str, Any]:
     """A titled part of the menu."""
     return {"title": title, "separator": True, "collapsible": False, "items": list(items)}
@@ -34,7 +40,7 @@ NAVIGATION: list[dict[str, Any]] = [
     {
         "items": [
             {"title": _("Home"), "icon": "home", "link": reverse_lazy("admin:index")},
-            link(_("Venue"), "storefront", "trading.venue"),
+            {**link(_("Venue"), "storefront", "trading.venue"), "active": on_venue_page},
             {
                 "title": _("Settings"),
                 "icon": "tune",

@@ -1,0 +1,22 @@
+"""The ASGI application that Daphne serves: HTTP by Django, sockets by Channels (A-48)."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_site.settings")
+os.environ.setdefault("SERVER_GATEWAY", "asgi")
+
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from django.core.asgi import get_asgi_application  # noqa: E402
+from servestatic import ServeStaticASGI  # noqa: E402
+
+django_application = get_asgi_application()
+
+from django.conf import settings  # noqa: E402
+
+from exchange_site.routing import websocket_urlpatterns  # noqa: E402
+
+_static = ServeStaticASGI(
+    django_application, root=str(settings.STATIC_ROOT), prefix=settings.STATIC_URL.lstrip("/")
+)
+
+application = ProtocolTypeRouter({"http": _static, "websocket": URLRouter(websocket_urlpatterns)})

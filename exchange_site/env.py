@@ -1,0 +1,73 @@
+"""Every setting that comes from the environment, typed, in one place (A-24).
+
+An unknown ``EXCHANGE_*`` variable or a bad value stops the start and names itself.
+"""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class BadEnvironment(SystemExit):
+    """The process must not start with this environment; the text names the variable."""
+
+
+class Environment(BaseSettings):
+    """The environment of one process. Names in capitals are the variables."""
+
+    model_config = SettingsConfigDict(case_sensitive=True, extra="ignore")
+
+    DATABASE_URL: str = ""
+    PROJECTOR_DATABASE_URL: str = ""
+    REDIS_URL: str = ""
+    CACHE_URL: str = ""
+    DATA_DIR: Path = BASE_DIR / "data"
+    PORT: int = Field(8000, ge=1, le=65535)
+    BIND: str = "127.0.0.1"
+    VENUE_MODE: Literal["real", "always"] = "always"
+    ROBOTS: bool = True
+
+    EXCHANGE_VENUE: str = Field("main", pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")
+    EXCHANGE_SECRET_KEY: str = ""
+    EXCHANGE_DEBUG: bool = False
+    EXCHANGE_EMBEDDED: bool = False
+    EXCHANGE_ALLOWED_HOSTS: str = "localhost,127.0.0.1,[::1]"
+    EXCHANGE_CSRF_TRUSTED_ORIGINS: str = ""
+    EXCHANGE_TLS: bool = False
+    EXCHANGE_NUM_PROXIES: int = Field(0, ge=0, le=10)
+    EXCHANGE_LOG_FSYNC: Literal["always", "everysec", "no"] = "always"
+    EXCHANGE_LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    EXCHANGE_ARCHIVE_DAYS: int = Field(400, ge=1, le=10_000)
+    EXCHANGE_REGISTRATION: bool | None = None
+    EXCHANGE_PRACTICE_MONEY: bool | None = None
+    EXCHANGE_DB_POOL: int = Field(8, ge=1, le=200)
+
+    @property
+    def is_embedded(self) -> bool:
+        """Does this site run its own servers (and may it therefore make up a key)?"""
+        return self.EXCHANGE_EMBEDDED or not self.DATABASE_URL
+
+
+def unknown_variables(names: "os._Environ[str] | dict[str, str]") -> list[str]:
+    """`EXCHANGE_*` variables that mean nothing here."""
+    known = set(Environment.model_fields)
+    return sorted(name for name in names if name.startswith("EXCHANGE_") and name not in known)
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """The environment, read once; BadEnvironment when it cannot be used."""
+    unknown = unknown_variables(os.environ)
+    if unknown:
+        raise BadEnvironment(f"Unknown environment variable: {', '.join(unknown)}")
+    try:
+        return Environment()
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise BadEnvironment(f"Bad environment: {faults}") from error

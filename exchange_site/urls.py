@@ -1,0 +1,21 @@
+"""All routes: admin, API by app, health, schema."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from exchange_site.api import api_not_found
+from exchange_site.health import health, health_live
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("health", health, name="health"),
+    path("health/live", health_live, name="health-live"),
+    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/", include("accounts.urls")),
+    path("api/", include("trading.urls")),
+    path("api/", include("marketdata.urls")),
+    path("api/<path:rest>", api_not_found),
+]

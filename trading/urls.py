@@ -1,0 +1,5 @@
+"""REST routes under /api/."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
