@@ -107,6 +107,24 @@ def test_it_starts_by_cancelling_what_an_earlier_run_left():
     assert not desk.is_waiting(2)
 
 
+def test_it_waits_until_every_order_of_an_earlier_run_has_ended():
+    desk = Desk(TERMS, MAKER, CROWD, "7:SHFE.cu")
+    desk.restart(RESTART, 0)
+    venue = Venue(desk)
+    venue.tell(CommandDone, "CancelAll", 2, command_id=RESTART)
+    for order_id in ("S1", "S2"):
+        assert desk.is_waiting(1)
+        row = change(MAKER, order_id, 3, OrderStatus.CANCELLED)
+        venue.tell(OrderCancelled, row, 1, 0, funds(MAKER), None)
+    assert not desk.is_waiting(2)
+
+
+def test_it_asks_again_when_its_start_over_was_not_answered():
+    desk = Desk(TERMS, MAKER, CROWD, "7:SHFE.cu")
+    desk.restart(RESTART, 0)
+    assert desk.restart("x" * 32, ANSWER_MS) == CancelAll(MAKER)
+
+
 def test_it_quotes_five_levels_on_both_sides_with_orders_without_id(desk):
     orders = desk.requote(VIEW, PACE, 1)
     assert len(orders) == 10

@@ -1,0 +1,177 @@
+"""Q-3, Q-7 and the projector: real processes on a log that is synced to disk."""
+
+import subprocess
+import sys
+import time
+from typing import Any
+
+from benchmarks.figures import Figure, Figures, engine_is_compiled, note
+from benchmarks.site import ROOT, Site, end, running_site, wait_for_worker, wait_until
+from benchmarks.writers import ACCOUNTS, INSTRUMENTS, WRITERS
+from trading.loadgen import account_commands, make_contracts, make_traders, venue_commands
+
+VENUE = "bench"
+ORDERS_A_WRITER = 50_000
+REPLAYED = 400_000
+_PATIENCE_S = 300.0
+
+
+def worker() -> Figures:
+    """Q-3: orders a second from the writers' start to the last event in the stream."""
+    with running_site() as site:
+        begin(site)
+        seconds, count = write_orders(site, ORDERS_A_WRITER)
+        server = redis_of(site).info("server")
+        yield Figure(
+            name="Q-3 worker with its log on disk",
+            value=count / seconds,
+            unit="orders/s",
+            conditions={
+                "writers": WRITERS, "orders": count, "accounts": ACCOUNTS,
+                "instruments": INSTRUMENTS, "snapshots": "off",
+                "server": f"{server.get('server_name', 'redis')} {server['redis_version']}",
+            },
+            target=45_000 if engine_is_compiled() else 25_000,
+        )  # fmt: skip
+
+
+def replay() -> Figures:
+    """Q-7: commands a second from the start of a killed worker until it trades again.
+
+    The worker had written no snapshot since its first one, and every event is compared
+    with what the stream holds. Start-up of the interpreter is part of the time.
+    """
+    with running_site() as site:
+        begin(site)
+        _, count = write_orders(site, REPLAYED // WRITERS)
+        before = fence(site)
+        site.processes[-1].kill()
+        site.processes[-1].wait()
+        redis_of(site).delete(f"x:{{{VENUE}}}:lease")
+        started = time.perf_counter()
+        spawn_worker(site)
+        wait_until(
+            lambda: alive(site) and fence(site) > before, _PATIENCE_S, "the worker to come back"
+        )
+        seconds = time.perf_counter() - started
+        yield Figure(
+            name="Q-7 replay after kill -9",
+            value=count / seconds,
+            unit="commands/s",
+            conditions={"commands": count, "seconds": round(seconds, 2)},
+            target=90_000 if engine_is_compiled() else 50_000,
+        )
+
+
+def projector() -> Figures:
+    """Events a second from the stream into PostgreSQL, the backlog there from the start."""
+    with running_site(database=True) as site:
+        site.manage("migrate", "--verbosity", "0")
+        begin(site)
+        write_orders(site, ORDERS_A_WRITER // 2)
+        target = last_event(site)
+        started = time.perf_counter()
+        site.spawn("run_projector", "--venue", VENUE, "--no-archive")
+        client = redis_of(site)
+        wait_until(
+            lambda: int(client.hget(f"x:{{{VENUE}}}:cursors", "projector") or 0) >= target,
+            _PATIENCE_S, f"the projector to reach {target}: {site.printed()}",
+        )  # fmt: skip
+        seconds = time.perf_counter() - started
+        yield Figure(
+            name="A-7 projector",
+            value=target / seconds,
+            unit="events/s",
+            conditions={"events": target, "seconds": round(seconds, 2), "start": "included"},
+            target=20_000,
+        )
+
+
+def begin(site: Site) -> None:
+    """Start the worker and make the venue, its contracts and accounts."""
+    spawn_worker(site)
+    wait_for_worker(site, VENUE)
+    site.adopt()
+    from trading.commands import send_many
+
+    now_ns = time.time_ns()
+    commands: list[Any] = venue_commands(VENUE, now_ns, make_contracts(INSTRUMENTS))
+    commands += account_commands(make_traders(ACCOUNTS))
+    for outcome in send_many(VENUE, commands, origin="bench", wait_s=60):
+        if not outcome.ok:
+            raise RuntimeError(f"the venue was not made: {outcome}\n{site.printed()}")
+
+
+def spawn_worker(site: Site) -> None:
+    """A worker that writes no snapshot on its own."""
+    site.spawn(
+        "run_matching", "--venue", VENUE, "--snapshot-seconds", "100000",
+        "--snapshot-commands", "1000000000",
+    )  # fmt: skip
+
+
+def write_orders(site: Site, orders_a_writer: int) -> tuple[float, int]:
+    """Let the writers append at once; (seconds until all is matched, number of orders)."""
+    writers = [_writer(site, number, orders_a_writer) for number in range(WRITERS)]
+    for writer in writers:
+        if _line(writer) != "ready":
+            raise RuntimeError(f"a writer did not start: {site.printed()}")
+    client = redis_of(site)
+    started = time.perf_counter()
+    for writer in writers:
+        assert writer.stdin is not None
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    appended = max(float(_line(writer)) for writer in writers)
+    last = client.xinfo_stream(f"x:{{{VENUE}}}:commands")["last-generated-id"]
+    wait_until(lambda: _is_done(client, last), _PATIENCE_S, "the worker to finish")
+    seconds = time.perf_counter() - started
+    for writer in writers:
+        end(writer, 15)
+    note(f"appended in {appended:.1f} s, matched in {seconds:.1f} s")
+    return seconds, WRITERS * orders_a_writer
+
+
+def _writer(site: Site, number: int, count: int) -> "subprocess.Popen[Any]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.writers", VENUE, str(number), str(count)],
+        env=site.environment, cwd=ROOT, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=site.output,
+    )  # fmt: skip
+
+
+def _line(writer: "subprocess.Popen[Any]") -> str:
+    assert writer.stdout is not None
+    return str(writer.stdout.readline()).strip()
+
+
+def _is_done(client: Any, last_command: bytes) -> bool:
+    """Is the last command's event in the stream?"""
+    newest = client.xrevrange(f"x:{{{VENUE}}}:events", count=1)
+    return bool(newest) and _id(newest[0][1][b"c"]) >= _id(last_command)
+
+
+def _id(text: bytes) -> tuple[int, int]:
+    milliseconds, _, number = text.decode().partition("-")
+    return int(milliseconds), int(number)
+
+
+def redis_of(site: Site) -> Any:
+    """A client of the site's log."""
+    import redis
+
+    return redis.Redis.from_url(site.log.url)
+
+
+def fence(site: Site) -> int:
+    return int(redis_of(site).get(f"x:{{{VENUE}}}:fence") or 0)
+
+
+def alive(site: Site) -> bool:
+    return bool(redis_of(site).exists(f"x:{{{VENUE}}}:lease"))
+
+
+def last_event(site: Site) -> int:
+    """Sequence of the newest event."""
+    newest = redis_of(site).xrevrange(f"x:{{{VENUE}}}:events", count=1)
+    return int(newest[0][0].partition(b"-")[0])
