@@ -50,7 +50,7 @@ NAVIGATION: list[dict[str, Any]] = [
         ]
     },
     group(
-        _("Trading"),
+        _("Orders and trades"),
         link(_("Orders"), "receipt_long", "trading.order"),
         link(_("Trades"), "swap_horiz", "trading.trade"),
         link(_("Positions"), "stacked_bar_chart", "trading.position"),
@@ -63,7 +63,7 @@ NAVIGATION: list[dict[str, Any]] = [
         link(_("Settlement days"), "fact_check", "trading.settlementday"),
     ),
     group(
-        _("Market"),
+        _("Listings"),
         link(_("Instruments"), "candlestick_chart", "trading.instrument"),
         link(_("Products"), "category", "trading.product"),
         link(_("Rates"), "percent", "trading.raterow"),

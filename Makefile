@@ -1,0 +1,44 @@
+# make run starts the exchange, make test tests it; both set themselves up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CHROMIUM ?= /usr/bin/chromium
+
+.PHONY: run test lint bench install install-dev chromium format
+
+run: install
+	@exec $(BIN)/python manage.py exchange
+
+install: $(VENV)/.installed
+install-dev: $(VENV)/.installed-dev
+
+$(VENV)/.installed: requirements.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+chromium:
+	@test -x $(CHROMIUM) || { echo "Chromium is missing. Install it: apt-get install -y chromium fonts-noto-cjk"; exit 1; }
+
+test: install-dev chromium
+	@rm -f .coverage .coverage.*
+	$(BIN)/python -m coverage run -m pytest
+	@$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report --include='trading/engine/*,settlement/calc/*' --fail-under=95
+	$(BIN)/python -m coverage report --fail-under=85
+
+lint: install-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict $$(git ls-files 'trading/engine/*.py' 'settlement/calc/*.py' '*services.py' '*selectors.py')
+
+format: install-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install-dev
+	$(BIN)/python -m benchmarks

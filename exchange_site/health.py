@@ -1,0 +1,159 @@
+"""`/health`: is every part of the exchange at work (A-33)?"""
+
+import shutil
+import time
+from collections.abc import Callable
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, JsonResponse
+
+from exchange_site.streams import Keys, cache_client, last_stream_id, log_client, stream_id
+
+OK, FAILED, OFF, STARTING = "ok", "failed", "off", "starting"
+WORKER_STALE_MS = 5_000
+PROJECTOR_BEHIND_EVENTS = 200_000
+PROJECTOR_STALL_S = 60
+MIN_FREE_BYTES = 512 << 20
+
+Part = dict[str, Any]
+
+
+def health_live(request: HttpRequest) -> JsonResponse:
+    """The process alone."""
+    return JsonResponse({"status": OK})
+
+
+def health(request: HttpRequest) -> JsonResponse:
+    """200 when every part is ok or off, else 503 naming the failed ones."""
+    parts = report(settings.VENUE)
+    failed = [name for name, part in parts.items() if part["status"] == FAILED]
+    body = {
+        "status": FAILED if failed else OK,
+        "failed": failed,
+        "venue": settings.VENUE,
+        "venue_mode": settings.VENUE_MODE,
+        "log_fsync": settings.LOG_FSYNC,
+        "parts": parts,
+    }
+    return JsonResponse(body, status=503 if failed else 200)
+
+
+def report(venue: str) -> dict[str, Part]:
+    """Status of every part of a venue."""
+    parts = {
+        "database": _guarded(_database),
+        "disk": _guarded(_disk),
+        "cache": _guarded(_cache),
+        "log": _guarded(_log),
+    }
+    parts |= _venue_parts(venue, parts["log"]["status"] == OK)
+    for name in ("market_data", "feed", "beat", "celery"):
+        parts[name] = {"status": OFF}
+    return parts
+
+
+def _guarded(part: Callable[[], Part]) -> Part:
+    try:
+        return part()
+    except (redis.RedisError, DatabaseError, OSError) as error:
+        return {"status": FAILED, "error": type(error).__name__}
+
+
+def _database() -> Part:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return {"status": OK}
+
+
+def _disk() -> Part:
+    free = shutil.disk_usage(settings.DATA_DIR).free
+    return {"status": OK if free >= MIN_FREE_BYTES else FAILED, "free_bytes": free}
+
+
+def _cache() -> Part:
+    client = cache_client()
+    try:
+        client.ping()
+    finally:
+        client.close()
+    return {"status": OK}
+
+
+def _log() -> Part:
+    """The log answers, writes, and keeps what it was told to keep."""
+    client = log_client()
+    try:
+        info: Any = client.info("persistence")
+        policy: Any = client.config_get("maxmemory-policy")
+    finally:
+        client.close()
+    sound = (
+        info.get("aof_last_write_status", "ok") == "ok"
+        and bool(info.get("aof_enabled"))
+        and policy.get("maxmemory-policy", "noeviction") == "noeviction"
+    )
+    return {
+        "status": OK if sound else FAILED,
+        "aof_enabled": bool(info.get("aof_enabled")),
+        "aof_last_write": info.get("aof_last_write_status", "unknown"),
+        "maxmemory_policy": policy.get("maxmemory-policy", "unknown"),
+    }
+
+
+def _venue_parts(venue: str, log_answers: bool) -> dict[str, Part]:
+    if not log_answers:
+        unknown = {"status": FAILED, "error": "the log does not answer"}
+        return {"worker": unknown, "projector": dict(unknown)}
+    keys = Keys(venue)
+    client = log_client()
+    try:
+        lease: Any = client.get(keys.lease)
+        status: Any = client.hgetall(keys.status)
+        cursors: Any = client.hgetall(keys.cursors)
+        progress: Any = client.hgetall(f"{keys.prefix}projector")
+        events = stream_id(last_stream_id(client, keys.events))[0]
+    except redis.RedisError as error:
+        failed = {"status": FAILED, "error": type(error).__name__}
+        return {"worker": failed, "projector": dict(failed)}
+    finally:
+        client.close()
+    return {
+        "worker": _worker(lease, status),
+        "projector": _projector(events, cursors, progress),
+    }
+
+
+def _worker(lease: bytes | None, status: dict[bytes, bytes]) -> Part:
+    """The worker holds its lease, reports each second, and log time goes with the clock."""
+    if lease is None:
+        return {"status": FAILED, "error": "no worker holds the lease"}
+    age_ms = int(time.time() * 1_000) - int(status.get(b"time_ms", b"0"))
+    clock = status.get(b"clock", b"ok").decode()
+    sound = abs(age_ms) <= WORKER_STALE_MS and clock == "ok"
+    return {
+        "status": OK if sound else FAILED,
+        "report_age_ms": age_ms,
+        "clock": clock,
+        "clock_behind_ms": int(status.get(b"clock_behind_ms", b"0")),
+        "event_seq": int(status.get(b"event_seq", b"0")),
+        "trading_day": int(status.get(b"trading_day", b"0")),
+        "bad_snapshots": int(status.get(b"bad_snapshots", b"0")),
+    }
+
+
+def _projector(events: int, cursors: dict[bytes, bytes], progress: dict[bytes, bytes]) -> Part:
+    """The tables follow the events within A-8a's bounds."""
+    if b"projector" not in cursors:
+        return {"status": FAILED, "error": "no projector has reported", "events_behind": events}
+    behind = events - stream_id(cursors[b"projector"])[0]
+    projected_s = int(progress.get(b"time_ns", b"0")) / 10**9
+    waits_s = max(0.0, time.time() - projected_s) if behind > 0 and projected_s else 0.0
+    late = behind > PROJECTOR_BEHIND_EVENTS or waits_s > PROJECTOR_STALL_S
+    return {
+        "status": FAILED if late else OK,
+        "events_behind": behind,
+        "seconds_behind": round(waits_s, 1),
+    }
