@@ -142,9 +142,7 @@ class VenueSetting(models.Model):
         verbose_name = _("venue setting")
         verbose_name_plural = _("venue settings")
         ordering = ["venue", "name"]
-        constraints = [
-            models.UniqueConstraint(fields=["venue", "name"], name="venuesetting_venue_name")
-        ]
+        constraints = [models.UniqueConstraint(fields=["venue", "name"], name="venuesetting_venue_name")]
 
     def __str__(self) -> str:
         return f"{self.venue}.{self.name}"

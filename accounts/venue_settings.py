@@ -60,9 +60,7 @@ def check(name: str, value: Any) -> int:
     if isinstance(value, bool):
         value = int(value)
     if not isinstance(value, int) or not definition.minimum <= value <= definition.maximum:
-        raise ValueError(
-            f"{name}: a whole number from {definition.minimum} to {definition.maximum}"
-        )
+        raise ValueError(f"{name}: a whole number from {definition.minimum} to {definition.maximum}")
     return value
 
 

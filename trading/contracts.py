@@ -66,9 +66,7 @@ class Product(NamedTuple):
 
     def row(self) -> ProductRow:
         """The product as a command carries it."""
-        return ProductRow(
-            self.exchange_id, self.product_id, self.name_zh, self.name_en, list(self.rates)
-        )
+        return ProductRow(self.exchange_id, self.product_id, self.name_zh, self.name_en, list(self.rates))
 
 
 def exact(text: str, scale: int) -> int:
@@ -221,9 +219,7 @@ def instrument_id(product: Product, month: Month) -> str:
     return f"{product.product_id}{year:0{width}d}{month.month:02d}"
 
 
-def contract(
-    product: Product, month: Month, calendar: TradingCalendar, template: str = ""
-) -> InstrumentRow:
+def contract(product: Product, month: Month, calendar: TradingCalendar, template: str = "") -> InstrumentRow:
     """A contract's terms; `template` replaces the product's session template."""
     code = f"{month.year % 100:02d}{month.month:02d}"
     return InstrumentRow(
@@ -253,10 +249,7 @@ def listed_contracts(
     product: Product, day: date, calendar: TradingCalendar, template: str = ""
 ) -> list[InstrumentRow]:
     """Every contract of a product that is listed on a day."""
-    return [
-        contract(product, month, calendar, template)
-        for month in listed_months(product, day, calendar)
-    ]
+    return [contract(product, month, calendar, template) for month in listed_months(product, day, calendar)]
 
 
 # ---------------------------------------------------------------- sessions

@@ -17,9 +17,7 @@ class CreatePartitionedModel(migrations.CreateModel):
     wants the partition key in every unique constraint.
     """
 
-    def database_forwards(
-        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
-    ) -> None:
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         model = to_state.apps.get_model(app_label, self.name)
         table = model._meta.db_table
         create, params = schema_editor.table_sql(model)
@@ -46,9 +44,7 @@ def ensure_partitions(cursor: Any, days: Iterable[int]) -> None:
         return
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
     for name, (table, day) in sorted(wanted.items()):
-        cursor.execute(
-            f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF {table} FOR VALUES IN ({day})"
-        )
+        cursor.execute(f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF {table} FOR VALUES IN ({day})")
 
 
 def rows_in_default(cursor: Any) -> int:

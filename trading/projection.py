@@ -84,13 +84,9 @@ class Batch:
         """(table, COPY text) of what this batch brings, in the order it must be written."""
         self.rows[tables.ORDER] = self.orders
         self.rows[tables.ORDER_CHANGE] = self.changes
-        self.rows[tables.REJECTS] = {
-            key: [number, *key, count] for key, count in self.rejects.items()
-        }
+        self.rows[tables.REJECTS] = {key: [number, *key, count] for key, count in self.rejects.items()}
         return [
-            (target, copy_text(self.rows[target].values()))
-            for target in tables.TARGETS
-            if self.rows[target]
+            (target, copy_text(self.rows[target].values())) for target in tables.TARGETS if self.rows[target]
         ]
 
 
@@ -149,9 +145,7 @@ class Projection:
         ]  # fmt: skip
         return row
 
-    def change(
-        self, batch: Batch, event: list[Any], c: list[Any], reason: str = "", code: int = 0
-    ) -> None:
+    def change(self, batch: Batch, event: list[Any], c: list[Any], reason: str = "", code: int = 0) -> None:
         """Keep what changed on an order, on its row when this batch has it."""
         time_ns = event[3]
         state = [
@@ -196,6 +190,10 @@ class Projection:
     def carried(self, batch: Batch, event: list[Any]) -> None:
         self.change(batch, event, event[5])
 
+    def remargined(self, batch: Batch, event: list[Any]) -> None:
+        self.funds(batch, event[0], event[5])
+        self.position(batch, event[0], event[6])
+
     def traded(self, batch: Batch, event: list[Any]) -> None:
         seq = event[0]
         taker, maker = event[11], event[12]
@@ -207,9 +205,7 @@ class Projection:
             self.funds(batch, seq, side[5])
             self.position(batch, seq, side[6], n)
 
-    def trade_side(
-        self, batch: Batch, event: list[Any], n: int, side: list[Any], counter: str
-    ) -> None:
+    def trade_side(self, batch: Batch, event: list[Any], n: int, side: list[Any], counter: str) -> None:
         """One row of a fill; n is 0 for the taker (in an auction the buyer)."""
         order, time_ns, auction = side[0], event[3], event[10] == -1
         key = self.base + event[0] * ROWS_PER_EVENT + n
@@ -440,6 +436,8 @@ _BY_NAME: dict[str, Handler] = {
     "OrderModified": Projection.accepted,
     "CancelRejected": Projection.cancel_refused,
     "OrderResolved": Projection.nothing,
+    "OrderChecked": Projection.nothing,
+    "PositionRemargined": Projection.remargined,
     "Traded": Projection.traded,
     "PhaseChanged": Projection.phase,
     "VenueHalted": Projection.halted,

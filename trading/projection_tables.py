@@ -80,8 +80,7 @@ class Target:
     def create_twin(self) -> sql.Composed:
         """DDL of the temporary table; its rows go with the transaction."""
         columns = sql.SQL(", ").join(
-            sql.Identifier(column) + sql.SQL(" ") + self._copy_type(column)
-            for column in self.columns
+            sql.Identifier(column) + sql.SQL(" ") + self._copy_type(column) for column in self.columns
         )
         return sql.SQL("CREATE TEMP TABLE {} ({}) ON COMMIT DELETE ROWS").format(self.twin, columns)
 
@@ -143,15 +142,13 @@ SIDE = (
     " {0}_position_cost_his {0}_margin {0}_frozen_today {0}_frozen_his"
 )
 ORDER_STATE = (
-    "exchange_order_id status volume_left filled_value frozen_margin frozen_commission"
-    " end_reason code params"
+    "exchange_order_id status volume_left filled_value frozen_margin frozen_commission end_reason code params"
 )
 
 VENUE = Target(
     "venue",
     models.Venue,
-    "id code mode trading_day settlement_minute is_halted halt_reason is_settling engine_version"
-    " seq",
+    "id code mode trading_day settlement_minute is_halted halt_reason is_settling engine_version seq",
     "id",
     "upsert",
 )
@@ -316,13 +313,7 @@ def copy_text(rows: Iterable[list[Any]]) -> bytes:
     lines = []
     for row in rows:
         line = "\t".join(map(str, row))
-        if (
-            "\\" in line
-            or "None" in line
-            or "\n" in line
-            or "\r" in line
-            or line.count("\t") >= len(row)
-        ):
+        if "\\" in line or "None" in line or "\n" in line or "\r" in line or line.count("\t") >= len(row):
             line = "\t".join(map(_escape, row))
         lines.append(line)
     lines.append("")

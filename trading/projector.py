@@ -65,6 +65,9 @@ class Writer:
         self.statements = 0
 
     def close(self) -> None:
+        """Close the session; the lock is given back before, not when the server notices."""
+        if not self.connection.broken and not self.connection.closed:
+            self.connection.execute("SELECT pg_advisory_unlock_all()")
         self.connection.close()
 
     def try_lock(self) -> bool:
@@ -125,9 +128,7 @@ class Writer:
         columns = [name for name in tables.SETTLEMENT_DAY.columns if name not in ("venue_id", "seq")]
         query = sql.SQL("SELECT {} FROM {} WHERE venue_id = %s ORDER BY trading_day DESC LIMIT 1")
         row = self.connection.execute(
-            query.format(
-                sql.SQL(", ").join(map(sql.Identifier, columns)), tables.SETTLEMENT_DAY.table
-            ),
+            query.format(sql.SQL(", ").join(map(sql.Identifier, columns)), tables.SETTLEMENT_DAY.table),
             (state.number,),
         ).fetchone()
         if row is None:
@@ -161,8 +162,7 @@ class Writer:
 
     def _move_cursor(self, cursor: Any, batch: Batch) -> None:
         cursor.execute(
-            "UPDATE trading_projectorcursor SET seq = %s, updated_at = now()"
-            " WHERE venue = %s AND seq = %s",
+            "UPDATE trading_projectorcursor SET seq = %s, updated_at = now() WHERE venue = %s AND seq = %s",
             (batch.last_seq, self.venue, batch.first_seq - 1),
         )
         self.statements += 1
@@ -210,10 +210,7 @@ class Writer:
                 " VALUES (%s, %s, %s::text::jsonb, %s, '', now())"
                 " ON CONFLICT (venue, name) DO UPDATE SET value = excluded.value,"
                 " reason = excluded.reason, updated_at = excluded.updated_at",
-                [
-                    (self.venue, name, str(value), reason)
-                    for name, (value, reason) in batch.settings.items()
-                ],
+                [(self.venue, name, str(value), reason) for name, (value, reason) in batch.settings.items()],
             )
 
 
@@ -224,9 +221,7 @@ class Projector:
     under way.
     """
 
-    def __init__(
-        self, writer: Writer, source: EventSource, tell: Callable[[int, int], None]
-    ) -> None:
+    def __init__(self, writer: Writer, source: EventSource, tell: Callable[[int, int], None]) -> None:
         self.writer = writer
         self.source = source
         self.tell = tell  # (seq, time_ns) after each commit

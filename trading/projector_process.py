@@ -1,6 +1,5 @@
 """The projector as a process: servers that come and go, the stream, the archive, the lock."""
 
-import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -8,9 +7,10 @@ from typing import Any
 import psycopg
 import redis
 import structlog
-from django.conf import settings
 from django.db import connection
+from psycopg.conninfo import make_conninfo
 
+from exchange_site.env import environment
 from exchange_site.streams import Keys, last_stream_id, log_client, reader_client, stream_id
 from trading.codec import decode_events
 from trading.projector import EventsMissing, Projector, Writer
@@ -26,16 +26,12 @@ SERVER_ERRORS = (redis.RedisError, psycopg.OperationalError)
 
 def database_dsn() -> str:
     """Where the projector's own session goes: past poolers, `PROJECTOR_DATABASE_URL` first."""
-    own = getattr(settings, "PROJECTOR_DATABASE_URL", None) or os.environ.get(
-        "PROJECTOR_DATABASE_URL"
-    )
+    own = environment().PROJECTOR_DATABASE_URL
     if own:
-        return str(own)
+        return own
     params = connection.get_connection_params()
     known = {"dbname", "user", "password", "host", "port", "sslmode"}
-    return psycopg.conninfo.make_conninfo(
-        "", **{name: value for name, value in params.items() if name in known}
-    )
+    return make_conninfo("", **{name: str(params[name]) for name in known if params.get(name)})
 
 
 class StreamSource:
@@ -50,9 +46,7 @@ class StreamSource:
 
     def read(self, after_seq: int, block_ms: int) -> list[list[Any]]:
         """Events after a sequence, [] when none came in `block_ms`."""
-        answer = self.client.xread(
-            {self.keys.events: f"{after_seq}-0"}, count=READ_COUNT, block=block_ms
-        )
+        answer = self.client.xread({self.keys.events: f"{after_seq}-0"}, count=READ_COUNT, block=block_ms)
         if not answer:
             return []
         events: list[list[Any]] = []
@@ -96,10 +90,11 @@ class ProjectorProcess:
         self.dsn = dsn or database_dsn()
         self.archive = archive
         self.stopping = threading.Event()
-        self.failure: Exception | None = None  # what ended the archiver
+        self.told_to_stop = False
 
     def stop(self, *_: Any) -> None:
         """Finish the batch at hand and return; usable as a signal handler."""
+        self.told_to_stop = True
         self.stopping.set()
 
     def run(self) -> None:
@@ -116,8 +111,8 @@ class ProjectorProcess:
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         if archiver is not None:
             archiver.join()
-        if self.failure is not None:
-            raise self.failure
+        if not self.told_to_stop:
+            raise RuntimeError(f"the archiver of {self.venue} ended; its trace is in the log")
 
     def session(self) -> None:
         """One connection to each server: lock, catch up from the archive, follow the stream."""
@@ -167,8 +162,7 @@ class ProjectorProcess:
                     archiver.run_once()
                 except (redis.RedisError, OSError) as error:
                     log.error("archive_failed", venue=self.venue, reason=str(error))
-        except Exception as error:
-            self.failure = error
+        finally:
             self.stopping.set()
 
 

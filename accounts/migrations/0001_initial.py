@@ -66,15 +66,11 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "date_joined",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now, verbose_name="date joined"
-                    ),
+                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined"),
                 ),
                 (
                     "id",
-                    models.UUIDField(
-                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
                 ),
                 (
                     "username",
@@ -127,9 +123,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "user",
                 "verbose_name_plural": "users",
-                "permissions": [
-                    ("operate_users", "Can lock and unlock users and revoke their tokens")
-                ],
+                "permissions": [("operate_users", "Can lock and unlock users and revoke their tokens")],
             },
             managers=[
                 ("objects", django.contrib.auth.models.UserManager()),
@@ -216,9 +210,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "updated_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now, verbose_name="updated at"
-                    ),
+                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="updated at"),
                 ),
             ],
             options={
@@ -226,9 +218,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "venue settings",
                 "ordering": ["venue", "name"],
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("venue", "name"), name="venuesetting_venue_name"
-                    )
+                    models.UniqueConstraint(fields=("venue", "name"), name="venuesetting_venue_name")
                 ],
             },
         ),

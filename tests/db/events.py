@@ -98,11 +98,7 @@ class EventMaker:
                     )
                 )
             )  # fmt: skip
-        self.add(
-            m.Traded(
-                a[3], 26112300000000 + self.next_id, DAY, b[8], volume, a[4], *sides, volume
-            )
-        )
+        self.add(m.Traded(a[3], 26112300000000 + self.next_id, DAY, b[8], volume, a[4], *sides, volume))
 
     def cancel(self, uid: int, reason: int = 1, code: int = 0) -> None:
         left = self.orders[uid][6]

@@ -1,9 +1,8 @@
 """The projector: what it writes, and that nothing makes it write twice or skip (A-7)."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -24,16 +23,6 @@ from trading.projector_process import rebuild
 pytestmark = pytest.mark.django_db(transaction=True)
 ALICE, BOB = f"ACC_{0:032x}", f"ACC_{1:032x}"
 COPPER = "SHFE.cu2700"
-
-
-@pytest.fixture
-def name(log_redis: redis.Redis) -> Iterator[str]:
-    """A venue of its own; its keys are removed afterwards."""
-    venue = f"t{uuid4().hex[:12]}"
-    yield venue
-    keys = log_redis.keys(f"x:{{{venue}}}:*")
-    if keys:
-        log_redis.delete(*keys)
 
 
 def renamed(maker: EventMaker, venue: str) -> EventMaker:
@@ -269,10 +258,10 @@ def test_an_unknown_event_stops_it() -> None:
         running.replay(maker.take())
 
 
-def test_it_follows_the_stream_and_tells_where_it_is(name: str, log_redis: redis.Redis) -> None:
+def test_it_follows_the_stream_and_tells_where_it_is(name: str, stream_server: redis.Redis) -> None:
     maker = renamed(market(), name)
     trading(maker, 100)
-    append(log_redis, name, maker.take())
+    append(stream_server, name, maker.take())
     told: list[int] = []
     with projector(name, told) as running:
         while running.projection.last_seq < maker.seq:
@@ -282,66 +271,63 @@ def test_it_follows_the_stream_and_tells_where_it_is(name: str, log_redis: redis
     assert models.Trade.objects.count() == 200
 
 
-def test_a_log_behind_the_tables_is_refused(name: str, log_redis: redis.Redis) -> None:
+def test_a_log_behind_the_tables_is_refused(name: str, stream_server: redis.Redis) -> None:
     from trading.projector_process import catch_up
 
     maker = renamed(market(), name)
     events = maker.take()
     project(events, name)
-    append(log_redis, name, events[:5])
+    append(stream_server, name, events[:5])
     with projector(name) as running, pytest.raises(EventsMissing, match="log ends at event 5"):
         catch_up(running, running.source, name)
 
 
-def test_killed_at_any_moment_it_ends_with_the_same_tables(
-    name: str, log_redis: redis.Redis
-) -> None:
+def test_killed_at_any_moment_it_ends_with_the_same_tables(name: str, stream_server: redis.Redis) -> None:
     maker = renamed(market(20, 5), name)
     process = start_projector(name)
     for _ in range(3):
-        trading(maker, 2_000, 20, 5)
-        append(log_redis, name, maker.take())
+        trading(maker, 4_000, 20, 5)
+        append(stream_server, name, maker.take())
         reached = cursor_at(name)
         wait_for(lambda reached=reached: cursor_at(name) > reached)  # type: ignore[misc]
         process.kill()
         process.wait()
         process = start_projector(name)
+    trading(maker, 10, 20, 5)
+    append(stream_server, name, maker.take())
     wait_for(lambda: cursor_at(name) == maker.seq)
     process.terminate()
     assert process.wait(timeout=10) == 0
     live = tables()
-    assert len(live["trading_trade"]) == 12_000
-    assert int(log_redis.hget(Keys(name).cursors, "projector")) == maker.seq
+    assert len(live["trading_trade"]) == 24_020
+    assert int(stream_server.hget(Keys(name).cursors, "projector")) == maker.seq
     assert rebuild(name, note=lambda text: None) == maker.seq
     assert tables() == live
 
 
-def test_it_outlives_a_broken_connection_to_either_server(
-    name: str, log_redis: redis.Redis
-) -> None:
+def test_it_outlives_a_broken_connection_to_either_server(name: str, stream_server: redis.Redis) -> None:
     maker = renamed(market(), name)
     process = start_projector(name)
-    append(log_redis, name, maker.take())
+    append(stream_server, name, maker.take())
     wait_for(lambda: cursor_at(name) == maker.seq)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'projector'"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'projector'"
         )
     trading(maker, 10)
-    append(log_redis, name, maker.take())
+    append(stream_server, name, maker.take())
     wait_for(lambda: cursor_at(name) == maker.seq)
-    log_redis.client_kill_filter(_type="normal", skipme=True)
+    stream_server.client_kill_filter(_type="normal", skipme=True)
     trading(maker, 10)
-    append(log_redis, name, maker.take())
+    append(stream_server, name, maker.take())
     wait_for(lambda: cursor_at(name) == maker.seq)
     process.terminate()
     assert process.wait(timeout=10) == 0
     assert models.Trade.objects.count() == 40
 
 
-def test_rebuild_is_refused_while_a_projector_runs(name: str, log_redis: redis.Redis) -> None:
-    append(log_redis, name, renamed(market(), name).take())
+def test_rebuild_is_refused_while_a_projector_runs(name: str, stream_server: redis.Redis) -> None:
+    append(stream_server, name, renamed(market(), name).take())
     with projector(name), pytest.raises(RuntimeError, match="stop it first"):
         rebuild(name)
 

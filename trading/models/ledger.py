@@ -53,9 +53,7 @@ class TradingAccount(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["venue", "account_id"], name="account_key"),
             models.CheckConstraint(
-                condition=not_negative(
-                    "deposit", "withdraw", "margin", "frozen_margin", "frozen_commission"
-                ),
+                condition=not_negative("deposit", "withdraw", "margin", "frozen_margin", "frozen_commission"),
                 name="account_money",
             ),
         ]
@@ -131,11 +129,7 @@ class MoneyReference(models.Model):
     flow_id = models.CharField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["venue", "reference"], name="moneyreference_key"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["venue", "reference"], name="moneyreference_key")]
 
     def __str__(self) -> str:
         return self.reference
@@ -168,9 +162,7 @@ class CashFlow(models.Model):
         verbose_name_plural = _("cash flows")
         permissions = [("move_money", _("Can deposit, withdraw and reverse"))]
         constraints = [
-            models.UniqueConstraint(
-                fields=["venue", "flow_id", "trading_day"], name="cashflow_flow_id"
-            ),
+            models.UniqueConstraint(fields=["venue", "flow_id", "trading_day"], name="cashflow_flow_id"),
             models.CheckConstraint(
                 condition=Q(balance_after=F("balance_before") + F("amount")),
                 name="cashflow_money",
@@ -207,9 +199,7 @@ class AccountDay(models.Model):
         verbose_name = _("account day")
         verbose_name_plural = _("account days")
         constraints = [
-            models.UniqueConstraint(
-                fields=["account_id", "trading_day", "venue"], name="accountday_key"
-            ),
+            models.UniqueConstraint(fields=["account_id", "trading_day", "venue"], name="accountday_key"),
             models.CheckConstraint(
                 condition=not_negative("deposit", "withdraw", "margin"), name="accountday_money"
             ),
@@ -242,9 +232,7 @@ class SettlementDay(models.Model):
     class Meta:
         verbose_name = _("settlement day")
         verbose_name_plural = _("settlement days")
-        constraints = [
-            models.UniqueConstraint(fields=["venue", "trading_day"], name="settlementday_key")
-        ]
+        constraints = [models.UniqueConstraint(fields=["venue", "trading_day"], name="settlementday_key")]
 
     def __str__(self) -> str:
         return str(self.trading_day)

@@ -130,9 +130,7 @@ class Product(RatesColumns):
         verbose_name_plural = _("products")
         ordering = ["exchange_id", "product_id"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["venue", "exchange_id", "product_id"], name="product_key"
-            )
+            models.UniqueConstraint(fields=["venue", "exchange_id", "product_id"], name="product_key")
         ]
 
     def __str__(self) -> str:
@@ -183,9 +181,7 @@ class Instrument(RatesColumns):
     class Meta:
         verbose_name = _("instrument")
         verbose_name_plural = _("instruments")
-        permissions = [
-            ("operate_instruments", _("Can create, change, suspend and delist instruments"))
-        ]
+        permissions = [("operate_instruments", _("Can create, change, suspend and delist instruments"))]
         ordering = ["symbol"]
         constraints = [
             models.UniqueConstraint(fields=["venue", "symbol"], name="instrument_key"),
@@ -214,9 +210,7 @@ class RateRow(RatesColumns):
     class Meta:
         verbose_name = _("rates")
         verbose_name_plural = _("rates")
-        constraints = [
-            models.UniqueConstraint(fields=["venue", "holder", "target"], name="raterow_key")
-        ]
+        constraints = [models.UniqueConstraint(fields=["venue", "holder", "target"], name="raterow_key")]
 
     def __str__(self) -> str:
         return f"{self.holder or '*'} {self.target}"

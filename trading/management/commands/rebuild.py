@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from exchange_site.env import environment
 from trading.projection import SequenceGap
 from trading.projector import EventsMissing
 from trading.projector_process import rebuild
@@ -14,7 +14,7 @@ class Command(BaseCommand):
     help = "Make a venue's tables anew from the archive and the event stream."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--venue", default=getattr(settings, "EXCHANGE_VENUE", "main"))
+        parser.add_argument("--venue", default=environment().EXCHANGE_VENUE)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

@@ -3,9 +3,9 @@
 import signal
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from exchange_site.env import environment
 from trading.projection import SequenceGap, UnknownEvent
 from trading.projector import CursorMoved, EventsMissing
 from trading.projector_process import ProjectorProcess
@@ -15,7 +15,7 @@ class Command(BaseCommand):
     help = "Write the events of a venue into the database until stopped."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--venue", default=getattr(settings, "EXCHANGE_VENUE", "main"))
+        parser.add_argument("--venue", default=environment().EXCHANGE_VENUE)
         parser.add_argument("--no-archive", action="store_true", help="leave the archive alone")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -4,11 +4,11 @@ import secrets
 import uuid
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import User
 from accounts.venue_settings import write
+from exchange_site.env import environment
 from exchange_site.exceptions import ExchangeError
 from trading.engine.units import SCALE
 from trading.models import Venue
@@ -29,8 +29,8 @@ class Command(BaseCommand):
     help = "Seed a venue; running it again changes nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--venue", default=getattr(settings, "EXCHANGE_VENUE", "main"))
-        mode = getattr(settings, "VENUE_MODE", "real")
+        parser.add_argument("--venue", default=environment().EXCHANGE_VENUE)
+        mode = environment().VENUE_MODE
         parser.add_argument("--mode", choices=["real", "always"], default=mode)
         parser.add_argument("--number", type=int, default=0, help="the venue's part of row keys")
         parser.add_argument("--demo", action="store_true", help="demonstration user and account")
