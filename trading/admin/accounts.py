@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -219,6 +221,26 @@ def changes_text(row: Any, changes: dict[str, Any]) -> Any:
         f"{label.get(name, name)}: {getattr(row, name, '')} → {value}"
         for name, value in changes.items()
     )
+
+
+class AccountColumn:
+    """Mixin: the account, short enough for a list, leading to its page."""
+
+    @display(description=_("account"), ordering="account_id")
+    def account_shown(self, row: Any) -> Any:
+        url = reverse("admin:trading_tradingaccount_changelist")
+        return format_html(
+            '<a href="{}?q={}" title="{}">{}</a>',
+            url,
+            row.account_id,
+            row.account_id,
+            short_account(row.account_id),
+        )
+
+
+def short_account(account_id: str) -> str:
+    """ACC_ and 32 hexadecimal digits as ACC_…last eight."""
+    return account_id if len(account_id) < 20 else f"{account_id[:4]}…{account_id[-8:]}"
 
 
 class UserNames:

@@ -9,7 +9,7 @@ from unfold.decorators import display
 from exchange_site.admin_base import ReadOnlyAdmin, shanghai
 from exchange_site.admin_operations import OperationsMixin
 from exchange_site.exceptions import message
-from trading.admin.accounts import UserNames
+from trading.admin.accounts import AccountColumn, UserNames
 from trading.admin.filters import FlowKindFilter, TradingDayFilter
 from trading.admin.operations import CommandOperation
 from trading.codec import to_units
@@ -47,12 +47,12 @@ class Reverse(CommandOperation):
 
 
 @admin.register(CashFlow)
-class CashFlowAdmin(UserNames, OperationsMixin, ReadOnlyAdmin):
+class CashFlowAdmin(AccountColumn, UserNames, OperationsMixin, ReadOnlyAdmin):
     operations = (Reverse,)
     user_column = "operator_id"
     list_display = (
         "flow_id",
-        "account_id",
+        "account_shown",
         "kind",
         "amount",
         "balance_after",
@@ -89,9 +89,10 @@ class CashFlowAdmin(UserNames, OperationsMixin, ReadOnlyAdmin):
 
 
 @admin.register(AccountDay)
-class AccountDayAdmin(ReadOnlyAdmin):
+class AccountDayAdmin(AccountColumn, ReadOnlyAdmin):
+    list_display_links = ("trading_day",)
     list_display = (
-        "account_id",
+        "account_shown",
         "trading_day",
         "pre_balance",
         "deposit",

@@ -132,14 +132,6 @@ def told_by(events: Sequence[Any]) -> dict[str, Any] | None:
     name, version = events[0][1], events[0][2]
     kind = core.EVENTS[name, version]
     fields = kind(*events[0][core.EVENT_HEADER :])._asdict()
-    if name in def refusal_text(code: int, params: dict[str, Any] | None) -> str:
-    """A refusal in words; figures that its sentence does not show are put behind it."""
-    text = message(code, params)
-    if ":" in text or not params:
-        return text
-    return f"{text} ({', '.join(f'{name}: {value}' for name, value in params.items())})"
-
-
-ROW_TYPES:
+    if name in ROW_TYPES:
         fields["row"] = ROW_TYPES[name](*fields["row"])._asdict()
     return {"event": name, **fields}

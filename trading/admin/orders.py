@@ -9,6 +9,7 @@ from unfold.decorators import display
 from exchange_site.admin_base import ReadOnlyAdmin
 from exchange_site.admin_operations import OperationsMixin
 from exchange_site.exceptions import message
+from trading.admin.accounts import AccountColumn
 from trading.admin.filters import HeldFilter, TradingDayFilter, WorkingFilter
 from trading.admin.operations import CommandOperation
 from trading.engine import messages as core
@@ -52,11 +53,12 @@ class CancelOrder(CommandOperation):
 
 
 @admin.register(Order)
-class OrderAdmin(OperationsMixin, ReadOnlyAdmin):
+class OrderAdmin(AccountColumn, OperationsMixin, ReadOnlyAdmin):
     operations = (CancelOrder,)
     list_display = (
         "order_id",
-        "account_id",
+        "insert_time",
+        "account_shown",
         "symbol",
         "direction_shown",
         "offset",
@@ -65,7 +67,6 @@ class OrderAdmin(OperationsMixin, ReadOnlyAdmin):
         "volume_left",
         "status_shown",
         "reason_shown",
-        "insert_time",
     )
     list_filter = (TradingDayFilter, WorkingFilter, "status", "direction", "offset")
     list_select_related = ("venue",)
@@ -123,10 +124,10 @@ class OrderAdmin(OperationsMixin, ReadOnlyAdmin):
 
 
 @admin.register(Trade)
-class TradeAdmin(ReadOnlyAdmin):
+class TradeAdmin(AccountColumn, ReadOnlyAdmin):
     list_display = (
         "trade_id",
-        "account_id",
+        "account_shown",
         "symbol",
         "direction_shown",
         "offset",
@@ -171,9 +172,10 @@ class TradeAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Position)
-class PositionAdmin(ReadOnlyAdmin):
+class PositionAdmin(AccountColumn, ReadOnlyAdmin):
+    list_display_links = ("symbol",)
     list_display = (
-        "account_id",
+        "account_shown",
         "symbol",
         "long_lots",
         "long_margin",

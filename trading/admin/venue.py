@@ -105,7 +105,7 @@ class VenueAdmin(OperationsMixin, ReadOnlyAdmin):
     def state_shown(self, row: Venue) -> tuple[str, Any]:
         if row.is_halted:
             return "halted", _("Halted")
-        return ("settling", _("Settling")) if row.is_settling else ("open", _("Open"))
+        return ("settling", _("Settling")) if row.is_settling else ("open", _("In operation"))
 
     @display(description=_("state"))
     def state_text(self, row: Venue) -> Any:
