@@ -219,6 +219,7 @@ class Tick(NamedTuple):
 class BeginSettlement(NamedTuple):
     run_id: str
     prices: list[Any]  # [[symbol, settlement_price], …]
+    trading_day: int = 0  # the day that is meant; 0 = whichever it is
 
 
 COMMANDS: dict[tuple[str, int], type[Any]] = {

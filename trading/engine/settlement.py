@@ -63,7 +63,8 @@ def _begin_refusal(
     state: State, command: BeginSettlement, prices: dict[str, int]
 ) -> tuple[int, dict[str, Any]]:
     """Fill `prices`; refuse a second run, a bad price, a held instrument without one."""
-    if state.settlement is not None or state.work:
+    is_other_day = command.trading_day not in (0, state.trading_day)
+    if state.settlement is not None or state.work or is_other_day:
         return codes.SETTLEMENT_UNDER_WAY, {"trading_day": state.trading_day}
     for entry in command.prices:
         sound = (
