@@ -145,11 +145,11 @@ class Recovery:
         events = decode_events(stored[1]) if stored else []
         return any(event[0] == seq and event[1] == "EngineUpgraded" for event in events)
 
-    def run(self) -> None:
-        """Replay to the log's end; raises EventsDiffer, ImpossibleState."""
+    def run(self, until: str = "+") -> None:
+        """Replay to the log's end or an id; raises EventsDiffer, ImpossibleState."""
         link = Link()
         try:
-            for entries in read_commands(link, self.keys, self.state.last_stream_id):
+            for entries in read_commands(link, self.keys, self.state.last_stream_id, until):
                 self.applier.apply_entries(entries)
                 self.commands += len(entries)
                 self._compare()
@@ -173,7 +173,7 @@ class Recovery:
                 return
             produced = events[: last_seq - self.compared]
             if encode_events(produced) != data:
-                _compare_one_by_one(produced, decode_events(data))
+                compare_one_by_one(produced, decode_events(data))
             self._drop(last_seq)
             self._stored.popleft()
 
@@ -207,7 +207,7 @@ class Recovery:
         return self.applier.take()
 
 
-def _compare_one_by_one(produced: list[list[Any]], stored: list[list[Any]]) -> None:
+def compare_one_by_one(produced: list[list[Any]], stored: list[list[Any]]) -> None:
     """Other bytes: an entry that began before the snapshot, or a real difference."""
     by_seq = {event[0]: event for event in stored}
     for event in produced:

@@ -23,7 +23,6 @@ from trading.loadgen import (
     account_commands,
     make_contracts,
     make_traders,
-    open_day,
     venue_commands,
 )
 from trading.worker import Worker

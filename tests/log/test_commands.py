@@ -2,16 +2,13 @@
 
 import asyncio
 import threading
-import time
-import uuid
 
 import pytest
 
 from exchange_site.exceptions import ExchangeError
-from exchange_site.streams import Keys
-from tests.log.conftest import ALICE, CHARLIE, await_until, flow, open_venue, order
+from tests.log.conftest import ALICE, CHARLIE, flow, order
 from trading.commands import asend, new_command_id, resolve, send, send_many
-from trading.engine.messages import CancelOrder, OrderStatus, PlaceOrder
+from trading.engine.messages import CancelOrder, OrderStatus
 
 
 def test_it_answers_with_the_verdict_and_the_events(venue):
