@@ -22,8 +22,8 @@ MAKER, CROWD = "maker", "crowd"
 CASH = 1_000_000_000 * SCALE
 """Practice money of each robot."""
 TOP_UP = CASH // 2
-MARK = "ACC_b07b07b0"
-"""Robots' account ids begin so: a batch of events without it concerns none of them."""
+MARK = "b07b07b0"
+"""Robots' account and command ids begin so: a batch of events without it concerns none of them."""
 LONGEST_USERNAME = 32
 _NAMES = uuid.UUID("8b0f6a52-6f0e-4f0e-9d57-6d7f3f1f9b11")
 
@@ -79,7 +79,12 @@ def robot(venue: str, product: str, role: str) -> Robot:
     username = f"robot_{role}_{venue}_{product}".replace(".", "_").replace("-", "_").lower()
     if len(username) > LONGEST_USERNAME:
         username = f"robot_{made.hex[:20]}"
-    return Robot(role, product, made.hex, MARK + made.hex[: 36 - len(MARK)], username)
+    return Robot(role, product, made.hex, f"ACC_{MARK}{made.hex[len(MARK):]}", username)
+
+
+def command_id() -> str:
+    """A new command id of a robot."""
+    return MARK + uuid.uuid4().hex[len(MARK) :]
 
 
 def opening(one: Robot) -> OpenAccount:

@@ -35,7 +35,7 @@ SETTINGS: dict[str, Range] = {
     "volatility": Range(100, 1, 1_000, "% of the usual number of ticks moved"),
     "spread": Range(1, 1, 50, "ticks between best bid and best ask"),
     "rate": Range(40, 1, 2_000, "commands a second of all robots"),
-    "trades": Range(60, 1, 600, "orders a minute of each crowd"),
+    "trades_per_minute": Range(60, 1, 600, "orders a minute of each crowd"),
     "levels": Range(LEVELS, 1, 20, "prices on each side"),
 }
 
@@ -48,7 +48,7 @@ class Settings:
     volatility: int = 100
     spread: int = 1
     rate: int = 40
-    trades: int = 60
+    trades_per_minute: int = 60
     levels: int = LEVELS
 
     def pace(self, desks: int) -> Pace:
@@ -64,7 +64,7 @@ class Settings:
                 _MOVE_MS * 100 // self.volatility,
                 desks * _COMMANDS_A_MOVE * 100_000 // maker_rate,
             ),
-            trade_ms=max(_TRADE_MS * 60 // self.trades, desks * 100_000 // crowd_rate),
+            trade_ms=max(_TRADE_MS * 60 // self.trades_per_minute, desks * 100_000 // crowd_rate),
             levels=self.levels,
         )
 
@@ -85,7 +85,7 @@ def stop(venue: str, *, client: redis.Redis | None = None) -> None:
 
 
 def configure(venue: str, *, client: redis.Redis | None = None, **values: int) -> None:
-    """Set volatility, spread, rate, trades, levels; ValueError names what is out of range."""
+    """Set volatility, spread, rate, trades_per_minute, levels; ValueError names what is out of range."""
     for name, value in values.items():
         allowed = SETTINGS.get(name)
         if allowed is None:

@@ -122,7 +122,7 @@ class Desk:
         command_id = event[4]
         self.pending.pop(command_id, None)
         if self.restart_id and command_id == self.restart_id and event[1] == "CommandDone":
-            self._cleared(CommandDone._make(event[EVENT_HEADER:]).count)
+            self._cleared(CommandDone._make(event[EVENT_HEADER:]).objects)
         handler = _HANDLERS.get(event[1])
         if handler is not None:
             handler(self, EVENTS[event[1], event[2]]._make(event[EVENT_HEADER:]), event[0])

@@ -20,6 +20,7 @@ from marketdata.robots.cast import (
     Listing,
     Robot,
     all_robots,
+    command_id,
     main_contracts,
     make_desk,
     opening,
@@ -27,7 +28,7 @@ from marketdata.robots.cast import (
 )
 from marketdata.robots.desk import Desk, View
 from marketdata.robots.tail import EventsMissed, EventTail
-from trading.commands import new_command_id, send_many
+from trading.commands import send_many
 from trading.engine.codes import ACCOUNT_EXISTS, OK
 from trading.engine.messages import CancelAll, Deposit, Phase
 from trading.quotes_writer import quotes_client, read_quotes
@@ -156,10 +157,10 @@ class Robots:
         """May the desk act now? One that must start over does that first."""
         waits = desk.is_waiting(now_ms)
         if desk.must_restart and view.phase == Phase.CONTINUOUS:
-            command_id = new_command_id()
-            command = desk.restart(command_id, now_ms)
+            made = command_id()
+            command = desk.restart(made, now_ms)
             if command is not None:
-                self._send(desk, desk.maker, [command], now_ms, [command_id])
+                self._send(desk, desk.maker, [command], now_ms, [made])
         return not waits
 
     # ------------------------------------------------------------------- sending
@@ -175,10 +176,10 @@ class Robots:
         """Send commands of one account; what became of them the events will tell."""
         if not commands:
             return
-        ids = command_ids or [new_command_id() for _ in commands]
+        ids = command_ids or [command_id() for _ in commands]
         if command_ids is None:
-            for command_id in ids:
-                desk.sent(command_id, now_ms)
+            for made in ids:
+                desk.sent(made, now_ms)
         self._budget.spend(len(commands))
         outcomes = send_many(
             self.venue, commands, user_id=self._users[account_id], origin="robots",
@@ -200,7 +201,7 @@ class Robots:
                 if now_ms < due_ms:
                     continue
                 self._topped_ms[account_id] = now_ms + TOP_UP_MS
-                reference = f"robots:{new_command_id()}"
+                reference = f"robots:{command_id()}"
                 deposit = Deposit(account_id, TOP_UP, reference, "practice", by_operator=True)
                 send_many(self.venue, [deposit], origin="robots", wait_s=ANSWER_S)
             desk.short_of_money.clear()

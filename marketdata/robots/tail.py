@@ -1,4 +1,4 @@
-"""The venue's events as the robots' process reads them: those of robot accounts only."""
+"""The venue's events as the robots' process reads them: those that name a robot."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ class EventTail:
         self._cursor = last_stream_id(self._client, self._key)
 
     def read(self, wait_ms: int) -> list[list[Any]]:
-        """Events with a robot's account in their batch, waiting at most so long for any.
+        """Events of batches that name a robot's account or command, waiting at most so long for any.
 
         Raises EventsMissed when the stream was trimmed past the cursor, RedisError when the
         server is away; the cursor stays good for the next call.
