@@ -262,6 +262,7 @@ def carry_refusal(state: State, order: Order) -> Refusal | None:
             order.offset,
             instrument,
         )
+        price_freeze(order)
         return None
     order.margin_ppm = rates.margin_ppm[order.direction]
     order.fee_ratio_ppb, order.fee_per_lot = rates.open_ratio_ppb, rates.open_per_lot
