@@ -44,9 +44,7 @@ class UserOperation(Operation):
     def state(self, row: User) -> dict[str, Any]:
         return {"is_active": row.is_active, "tokens": row.auth_token_set.count()}
 
-    def perform(
-        self, request: HttpRequest, rows: Sequence[Any], data: dict[str, Any]
-    ) -> list[Result]:
+    def perform(self, request: HttpRequest, rows: Sequence[Any], data: dict[str, Any]) -> list[Result]:
         return [self.perform_one(request, row) for row in rows]
 
     def perform_one(self, request: HttpRequest, row: User) -> Result:
@@ -122,9 +120,7 @@ class AuditedChanges:
         return super().log_addition(request, obj, message)  # type: ignore[misc]
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        audit.record(
-            request, "change", target_type=obj._meta.model_name, target=obj, after=said(message)
-        )
+        audit.record(request, "change", target_type=obj._meta.model_name, target=obj, after=said(message))
         return super().log_change(request, obj, message)  # type: ignore[misc]
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
@@ -218,9 +214,7 @@ class RevokeToken(Operation):
     def effect(self, row: AuthToken, data: dict[str, Any]) -> Any:
         return _("token of %(user)s is revoked") % {"user": row.user}
 
-    def perform(
-        self, request: HttpRequest, rows: Sequence[Any], data: dict[str, Any]
-    ) -> list[Result]:
+    def perform(self, request: HttpRequest, rows: Sequence[Any], data: dict[str, Any]) -> list[Result]:
         results = []
         for row in rows:
             before = {"user": row.user.username, "name": row.name, "scopes": row.scopes}
@@ -258,9 +252,7 @@ class ForgetAttempts(Operation):
     def effect(self, row: AccessAttempt, data: dict[str, Any]) -> Any:
         return _("%(count)s failures are forgotten") % {"count": row.failures_since_start}
 
-    def perform(
-        self, request: HttpRequest, rows: Sequence[Any], data: dict[str, Any]
-    ) -> list[Result]:
+    def perform(self, request: HttpRequest, rows: Sequence[Any], data: dict[str, Any]) -> list[Result]:
         results = []
         for row in rows:
             reset(ip=row.ip_address, username=row.username)

@@ -97,7 +97,7 @@ def read() -> Catalog:
 
 def update() -> None:
     """Bring django.po to the sources, keeping what is translated."""
-    old = read()
+    old, django_has = read(), from_django()
     new = Catalog(
         locale="zh_Hans",
         header_comment="# Chinese texts of the exchange; kept by locale/translations.py.",
@@ -113,6 +113,8 @@ def update() -> None:
     for text in messages():
         key = text if isinstance(text, str) else text[0]
         known = old.get(key)
+        if key in django_has and not translated(old, key):
+            continue  # an empty entry of ours would hide Django's
         new.add(text, known.string if known is not None else None)
     FOLDER.mkdir(parents=True, exist_ok=True)
     with PO.open("wb") as file:

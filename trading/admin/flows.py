@@ -16,7 +16,7 @@ from trading.codec import to_units
 from trading.engine import messages as core
 from trading.models import AccountDay, CashFlow, RejectCount, SettlementDay
 
-STATE_LABELS = {"DONE": "success", "RUNNING": "info", "FAILED": "danger", "PRICED": "warning"}
+STATE_LABELS = {"DONE": "success", "RUNNING": "info", "FAILED": "danger", "PRICED": "warning", "DRAFT": "info"}
 
 
 class Reverse(CommandOperation):

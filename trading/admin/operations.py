@@ -1,19 +1,37 @@
 """Operations that are commands in the venue's log: the base of all that touch trading (O-2)."""
 
+import time
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
+import redis
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from exchange_site.admin_operations import Operation, Result
 from exchange_site.exceptions import message
-from trading import commands, selectors
+from exchange_site.streams import Keys, log_client, stream_id
+from trading import commands
 from trading.engine import messages as core
 
 ORIGIN = "admin"
 WAIT_S = 2.0
+TABLES_WAIT_S = 1.0
+
+
+def wait_for_projector(venue: str, seq: int) -> None:
+    """Return when the tables hold the event, or after TABLES_WAIT_S (A-12)."""
+    until = time.monotonic() + TABLES_WAIT_S
+    try:
+        with log_client() as client:
+            while time.monotonic() < until:
+                cursor = client.hget(Keys(venue).cursors, "projector")
+                if cursor is None or stream_id(cursor)[0] >= seq:
+                    return
+                time.sleep(0.01)
+    except redis.RedisError:
+        return  # the page tells the results all the same; only its lists may be a moment old
 
 
 def command_id(token: uuid.UUID, *parts: object) -> str:
@@ -76,7 +94,7 @@ class CommandOperation(Operation):
         """Let the tables catch up, so that the list shows what was done (A-12)."""
         last = max((outcome.last_seq for outcome in outcomes), default=0)
         if last:
-            selectors.wait_for_projector(venue, last)
+            wait_for_projector(venue, last)
 
     def name_of(self, row: Any, data: dict[str, Any]) -> str:
         """What the result calls the row; overridden where there is none."""

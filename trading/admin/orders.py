@@ -19,6 +19,8 @@ STATUS_LABELS = {
     "Submitted": "info",
     "PartiallyFilled": "warning",
     "Filled": "success",
+    "Cancelled": "primary",
+    "PendingRisk": "info",
     "Rejected": "danger",
 }
 SYMBOL = r"[A-Z]{3,5}\.[A-Za-z0-9-]+"
