@@ -310,12 +310,17 @@ class Projection:
         ]  # fmt: skip
 
     def rates(self, batch: Batch, event: list[Any]) -> None:
+        """Rates of a holder; without one they are those of the product or the instrument."""
         change = m.RatesChanged(*event[m.EVENT_HEADER :])
+        seq, number, rates = event[0], self.venue.number, _rates(change.rates)
         key = (change.holder, change.target)
-        batch.rows[tables.RATE_ROW][key] = [
-            self.key(event[0]), self.venue.number, *key, change.reason, event[0],
-            *_rates(change.rates),
-        ]  # fmt: skip
+        if change.holder:
+            row = [self.key(seq), number, *key, change.reason, seq, *rates]
+            batch.rows[tables.RATE_ROW][key] = row
+            return
+        exchange_id, _, name = change.target.partition(".")
+        batch.rows[tables.PRODUCT_RATES][key] = [number, exchange_id, name, seq, *rates]
+        batch.rows[tables.INSTRUMENT_RATES][key] = [number, change.target, seq, *rates]
 
     def phase(self, batch: Batch, event: list[Any]) -> None:
         change = m.PhaseChanged(*event[m.EVENT_HEADER :])

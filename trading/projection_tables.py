@@ -196,6 +196,20 @@ TEMPLATE_PHASE = Target(
     "update",
     "phase_seq",
 )
+PRODUCT_RATES = Target(
+    "product_rates",
+    models.Product,
+    f"venue_id exchange_id product_id seq {RATES}",
+    "venue_id exchange_id product_id",
+    "update",
+)
+INSTRUMENT_RATES = Target(
+    "instrument_rates",
+    models.Instrument,
+    f"venue_id symbol seq {RATES}",
+    "venue_id symbol",
+    "update",
+)
 RATE_ROW = Target(
     "rate_row",
     models.RateRow,
@@ -294,7 +308,8 @@ REJECTS = Target(
 )
 
 TARGETS = (
-    VENUE, PRODUCT, INSTRUMENT, OPEN_INTEREST, INSTRUMENT_PHASE, TEMPLATE_PHASE, RATE_ROW,
+    VENUE, PRODUCT, INSTRUMENT, OPEN_INTEREST, INSTRUMENT_PHASE, TEMPLATE_PHASE,
+    PRODUCT_RATES, INSTRUMENT_RATES, RATE_ROW,
     ACCOUNT, FUNDS_TARGET, POSITION, ORDER, ORDER_CHANGE, TRADE, FLOW, REFERENCE, ACCOUNT_DAY,
     SETTLEMENT_DAY, REJECTS,
 )  # fmt: skip

@@ -3,7 +3,7 @@
 All of it is commands in the log (A-1). A second run sends only what the tables lack.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
@@ -33,6 +33,31 @@ BATCH = 200
 
 class SeedError(Exception):
     """The log refused a command of the seed; the text says which and why."""
+
+
+def send_all(
+    venue: str, commands: Sequence[Any], origin: str, allowed: Container[int] = ()
+) -> list[tuple[Any, Outcome]]:
+    """Send commands in order with their outcomes.
+
+    Raises SeedError at the first one without an answer or refused with a code that is not
+    allowed; what was sent before it stands.
+    """
+    found: list[tuple[Any, Outcome]] = []
+    for start in range(0, len(commands), BATCH):
+        part = commands[start : start + BATCH]
+        for command, outcome in zip(
+            part, send_many(venue, part, origin=origin, wait_s=WAIT_S), strict=True
+        ):
+            kind = type(command).__name__
+            if not outcome.decided:
+                raise SeedError(f"no answer to {kind} of venue {venue}")
+            if outcome.code and outcome.code not in allowed:
+                raise SeedError(
+                    f"{kind} was refused with {outcome.code}: {outcome.params} {list(command)}"
+                )
+            found.append((command, outcome))
+    return found
 
 
 class Seeder:
@@ -117,19 +142,9 @@ class Seeder:
 
     def send(self, commands: Sequence[Any]) -> None:
         """Send commands in order; one that exists already is no fault."""
-        for start in range(0, len(commands), BATCH):
-            part = commands[start : start + BATCH]
-            outcomes = send_many(self.venue, part, origin="seed", wait_s=WAIT_S)
-            for command, outcome in zip(part, outcomes, strict=True):
-                self._check(command, outcome)
-
-    def _check(self, command: Any, outcome: Outcome) -> None:
-        kind = type(command).__name__
-        if not outcome.decided:
-            raise SeedError(f"no answer to {kind} of venue {self.venue}")
-        if outcome.code not in (0, ACCOUNT_EXISTS):
-            raise SeedError(f"{kind} was refused with {outcome.code}: {outcome.params} {command}")
-        self.sent[kind] = self.sent.get(kind, 0) + (outcome.code == 0)
+        for command, outcome in send_all(self.venue, commands, "seed", {ACCOUNT_EXISTS}):
+            kind = type(command).__name__
+            self.sent[kind] = self.sent.get(kind, 0) + (outcome.code == 0)
 
     def _venue_row(self) -> tuple[int, int]:
         """(number, trading day) in the tables, zeros before the projector wrote them."""
