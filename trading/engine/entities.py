@@ -367,7 +367,14 @@ class Account:
         return hold
 
     def balance(self) -> int:
-        return self.realised() + self.position_profit()
+        """Realised balance and the profit of the open lots (T-52)."""
+        balance = (
+            self.pre_balance + self.deposit - self.withdraw + self.close_profit
+            - self.commission - self.premium - self.net_cost
+        )  # fmt: skip
+        for instrument, units in self.exposures.items():
+            balance += instrument.mark * units
+        return balance
 
     def held(self) -> int:
         """Margin and everything frozen."""

@@ -42,7 +42,7 @@ def trade(
     taker_side = fill(state, taker, price, lots)
     maker_side = fill(state, maker, price, lots)
     instrument.next_number = number = instrument.next_number + 1
-    trade_id = state.trading_day % 1_000_000 * 100_000_000 + number
+    trade_id = state.number_base + number
     taker_direction = -1 if in_auction else taker.direction
     _mark_trade(instrument, taker, maker, price, lots)
     context.emit(
@@ -95,9 +95,9 @@ def rest(context: Context, order: Order) -> None:
     """Put an order into the book and every index of resting orders."""
     instrument = order.instrument
     side = instrument.book.sides[order.direction]
-    order.key = key_for(order.direction, order.limit_price)
+    order.key = key = order.limit_price if order.direction == _BUY else -order.limit_price
     side.add(order)
-    side.own_add(order.account.user_id, order.key)
+    side.own_add(order.account.user_id, key)
     if order.time_condition in _SHORT_LIVED:
         instrument.short_lived[order.uid] = order
     context.state.dirty_quotes[instrument.symbol] = None

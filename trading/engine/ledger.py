@@ -13,10 +13,11 @@ from trading.engine.entities import (
 from trading.engine.messages import Direction, Offset
 from trading.engine.rates import rates_for
 from trading.engine.state import State
-from trading.engine.units import divide_half_up, fee_for, margin_for
+from trading.engine.units import PPB, PPM, divide_half_up, fee_for
 
 _BUY = int(Direction.BUY)
 _OPEN = int(Offset.OPEN)
+_HALF_PPB, _HALF_PPM = PPB // 2, PPM // 2
 _CLOSETODAY = int(Offset.CLOSETODAY)
 _CLOSEYESTERDAY = int(Offset.CLOSEYESTERDAY)
 
@@ -76,10 +77,13 @@ def closing_fee_rate(
 
 def price_freeze(order: Order) -> None:
     """Set what an order freezes from its lots left, without booking it (T-54)."""
-    value = order.freeze_price * order.left * order.instrument.volume_multiple
-    order.frozen_commission = fee_for(value, order.left, order.fee_ratio_ppb, order.fee_per_lot)
+    left = order.left
+    value = order.freeze_price * left * order.instrument.volume_multiple
+    # `fee_for` and `margin_for` written out: this runs for every order and every fill.
+    fee = value * order.fee_ratio_ppb + left * order.fee_per_lot * PPB
+    order.frozen_commission = (fee + _HALF_PPB) // PPB
     if order.offset == _OPEN:
-        order.frozen_margin = margin_for(value * order.margin_ppm)
+        order.frozen_margin = (value * order.margin_ppm + _HALF_PPM) // PPM
 
 
 def book_freeze(order: Order) -> None:
@@ -144,7 +148,9 @@ def fill(state: State, order: Order, price: int, lots: int) -> list[Any]:
     account = order.account
     position = order.position
     assert position is not None
-    rates = rates_for(state, account, order.instrument)
+    rates = order.instrument.full_rates
+    if rates is None or state.holders_with_rates:
+        rates = rates_for(state, account, order.instrument)
     order.filled_value += price * lots
     if order.offset == _OPEN:
         commission, profit = _open_lots(order, position, rates, price, lots), 0

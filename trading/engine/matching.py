@@ -28,7 +28,7 @@ _FIVE = 5
 def enter_book(context: Context, order: Order) -> None:
     """Match a fresh or changed order as far as its conditions allow, then rest or end it."""
     instrument = order.instrument
-    if instrument.phase == _CONTINUOUS:
+    if instrument.phase == _CONTINUOUS and not _rests_untouched(order):
         limit_price = taking_limit(order)
         if not limit_price or not _enough_at_once(order, limit_price):
             end_order(context, order, EndReason.REMAINDER)
@@ -37,6 +37,16 @@ def enter_book(context: Context, order: Order) -> None:
             return
     if order.left:
         _rest_or_end(context, order)
+
+
+def _rests_untouched(order: Order) -> bool:
+    """Is it a plain limit order that meets nobody?"""
+    if order.price_type != _LIMIT or order.volume_condition != _ANY_VOLUME:
+        return False
+    keys = order.instrument.book.sides[1 - order.direction].keys
+    if not keys:
+        return True
+    return keys[-1] < (-order.limit_price if order.direction == _BUY else order.limit_price)
 
 
 def taking_limit(order: Order) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 from zlib import crc32
 
 from trading.engine import codes, risk
-from trading.engine.entities import Account, Order
+from trading.engine.entities import Account, Instrument, Order
 from trading.engine.execution import end_order
 from trading.engine.ledger import book_freeze, freeze, freeze_lots, position_of, price_freeze, release
 from trading.engine.matching import enter_book
@@ -68,16 +68,17 @@ def _remember(account: Account, digest: int, uid: int, code: int, content: int) 
 def place_order(context: Context, command: PlaceOrder) -> int:
     """Check, accept, freeze and match an order, or refuse it with a code."""
     state = context.state
-    account = owned_account(context, command.account_id)
-    if account is None:
+    account = state.accounts.get(command.account_id)
+    if account is None or (context.user_id and account.user_id != context.user_id):
         return refuse(context, command, codes.ACCOUNT_NOT_FOUND, {})
     fault = risk.unknown_kind(command)
     digest = content = 0
-    if command.order_id:
-        if not _is_order_id(command.order_id):
+    order_id = command.order_id
+    if order_id:
+        if not _is_order_id(order_id):
             fault = "order_id"
         elif not fault:
-            digest = order_digest(command.order_id)
+            digest = order_digest(order_id)
             content = content_digest(command)
             known = account.client_ids.get(digest)
             if known is not None:
@@ -88,28 +89,16 @@ def place_order(context: Context, command: PlaceOrder) -> int:
     if refusal is None:
         if not risk.takes_slot(state, account) or _has_too_many_ids(state, account):
             return refuse(context, command, codes.TOO_MANY_REQUESTS, {})
-        refusal = _entry_refusal(state, command)
-        if refusal is None:
-            order = new_order(account, command, state)
+        instrument = state.instruments.get(command.symbol)
+        refusal = risk.entry_refusal(instrument, command, state.trading_day)
+        if refusal is None and instrument is not None:
+            order = new_order(account, instrument, command, state)
             refusal = risk.prepare(state, order)
             if refusal is None:
                 _accept(context, order, digest, content)
                 return codes.OK
+    assert refusal is not None
     return _reject(context, account, command, digest, content, refusal)
-
-
-def _entry_refusal(
-    state: State, command: PlaceOrder | CheckOrder
-) -> risk.Refusal | None:
-    """The checks that need no account: 1007, 1009, 1012, 1008, 1011, 1010."""
-    instrument = state.instruments.get(command.symbol)
-    if instrument is None:
-        return codes.INSTRUMENT_NOT_FOUND, {}
-    return (
-        risk.instrument_refusal(instrument)
-        or risk.terms_refusal(instrument, command, state.trading_day)
-        or risk.size_refusal(instrument, command)
-    )
 
 
 def check_order(context: Context, command: CheckOrder) -> int:
@@ -122,10 +111,11 @@ def check_order(context: Context, command: CheckOrder) -> int:
     if fault:
         return refuse(context, command, codes.ILLEGAL_ORDER_PARAMETER, {"field": fault})
     refusal = risk.account_refusal(account, command.offset != _OPEN)
-    refusal = refusal or _entry_refusal(state, command)
+    instrument = state.instruments.get(command.symbol)
+    refusal = refusal or risk.entry_refusal(instrument, command, state.trading_day)
     figures = (0, 0, 0, 0)
-    if refusal is None:
-        order = new_order(account, command, state)
+    if refusal is None and instrument is not None:
+        order = new_order(account, instrument, command, state)
         refusal = risk.prepare(state, order)
         if refusal is None:
             figures = risk.order_check(order)
@@ -134,9 +124,11 @@ def check_order(context: Context, command: CheckOrder) -> int:
     return code
 
 
-def new_order(account: Account, command: PlaceOrder | CheckOrder, state: State) -> Order:
+def new_order(
+    account: Account, instrument: Instrument, command: PlaceOrder | CheckOrder, state: State
+) -> Order:
     """An order with the terms of a command, not yet known to anything."""
-    order = Order(account, state.instruments[command.symbol], command.volume)
+    order = Order(account, instrument, command.volume)
     (
         _, order.order_id, _, order.direction, order.offset, _, order.price_type,
         order.limit_price, order.time_condition, order.volume_condition, order.min_volume,
@@ -150,15 +142,16 @@ def new_order(account: Account, command: PlaceOrder | CheckOrder, state: State) 
 
 
 def _accept(context: Context, order: Order, digest: int, content: int) -> None:
+    """Number a prepared order, book its freeze, tell it, and let it meet the book."""
     state, account = context.state, order.account
     order.uid = uid = state.event_seq + 1
     if not order.order_id:
         order.order_id, digest = _core_name(account, uid)
     _number(state, order)
     order.status = _SUBMITTED
-    state.orders[uid] = order
-    account.orders[order.order_id] = order
-    _remember(account, digest, uid, codes.OK, content)
+    state.orders[uid] = account.orders[order.order_id] = order
+    if not account.is_robot:
+        account.client_ids[digest] = uid << _UID_SHIFT | content
     row = _reserve(order)
     context.emit("OrderAccepted", order.row(), account.funds(), row)
     enter_book(context, order)
@@ -168,7 +161,7 @@ def _number(state: State, order: Order) -> None:
     """Next exchange order id of the instrument and day (T-34)."""
     instrument = order.instrument
     instrument.next_number = number = instrument.next_number + 1
-    order.exchange_order_id = state.trading_day % 1_000_000 * 100_000_000 + number
+    order.exchange_order_id = state.number_base + number
 
 
 def _core_name(account: Account, uid: int) -> tuple[str, int]:
@@ -209,14 +202,7 @@ def _repeated(context: Context, command: PlaceOrder, known: int, content: int) -
 
 
 def _has_too_many_ids(state: State, account: Account) -> bool:
-    if account.is_robot:
-        return False
-    name = (
-        "market_maker_client_ids_per_day"
-        if account.is_market_maker
-        else "client_ids_per_day"
-    )
-    return len(account.client_ids) >= state.settings[name]
+    return len(account.client_ids) >= state.client_id_limits[account.is_market_maker]
 
 
 def _reject(

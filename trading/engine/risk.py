@@ -39,7 +39,7 @@ _BUY, _SELL = int(Direction.BUY), int(Direction.SELL)
 _OPEN = int(Offset.OPEN)
 _LIMIT, _ANY = int(PriceType.LIMIT), int(PriceType.ANY)
 _IOC, _GFA, _GFS = int(TimeCondition.IOC), int(TimeCondition.GFA), int(TimeCondition.GFS)
-_GFD, _GTD, _GTC = int(TimeCondition.GFD), int(TimeCondition.GTD), int(TimeCondition.GTC)
+_GFD, _GTD = int(TimeCondition.GFD), int(TimeCondition.GTD)
 _ANY_VOLUME, _MIN = int(VolumeCondition.ANY), int(VolumeCondition.MIN)
 _ALL = int(VolumeCondition.ALL)
 _CONTINUOUS, _AUCTION_ORDER = int(Phase.CONTINUOUS), int(Phase.AUCTION_ORDER)
@@ -48,7 +48,6 @@ _WITHDRAW_ONLY = int(FreezeMode.WITHDRAW_ONLY)
 _TRADING = int(InstrumentStatus.TRADING)
 _REFUSE = int(SelfTradeMode.REFUSE)
 _WITHOUT_LIMIT_NOW = (_IOC, _GFD)
-_USUAL_CONDITIONS = (_GFD, _IOC, _GTC, _GFS)
 
 
 def account_refusal(account: Account, closes: bool) -> Refusal | None:
@@ -73,6 +72,32 @@ def takes_slot(state: State, account: Account) -> bool:
     return True
 
 
+def entry_refusal(
+    instrument: Instrument | None, command: PlaceOrder | CheckOrder, day: int
+) -> Refusal | None:
+    """The checks that need no account: 1007, 1009, 1012, 1008, 1011, 1010."""
+    if instrument is None:
+        return codes.INSTRUMENT_NOT_FOUND, {}
+    if (
+        command.price_type == _LIMIT
+        and command.time_condition == _GFD
+        and command.volume_condition == _ANY_VOLUME
+        and instrument.phase == _CONTINUOUS
+        and instrument.status == _TRADING
+        and not instrument.busy
+        and instrument.min_limit_volume <= command.volume <= instrument.max_limit_volume
+        and command.volume > 0
+        and instrument.lower_limit <= command.limit_price <= instrument.upper_limit
+        and not command.limit_price % instrument.price_tick
+    ):
+        return None  # the usual order, told apart without the tour below
+    return (
+        instrument_refusal(instrument)
+        or terms_refusal(instrument, command, day)
+        or size_refusal(instrument, command)
+    )
+
+
 def instrument_refusal(instrument: Instrument) -> Refusal | None:
     """1009 when the instrument takes no orders now."""
     phase = instrument.phase
@@ -86,9 +111,6 @@ def terms_refusal(
     instrument: Instrument, command: PlaceOrder | CheckOrder, day: int
 ) -> Refusal | None:
     """1012 for combinations not supported in this phase (T-31, T-32), 1008 for a bad date."""
-    usual = command.price_type == _LIMIT and command.volume_condition == _ANY_VOLUME
-    if usual and command.time_condition in _USUAL_CONDITIONS and instrument.phase == _CONTINUOUS:
-        return None
     if not _is_supported(instrument, command):
         return codes.ORDER_TYPE_NOT_SUPPORTED, {"phase": Phase(instrument.phase).name}
     if command.time_condition == _GTD and (
@@ -100,6 +122,9 @@ def terms_refusal(
 
 def unknown_kind(command: PlaceOrder | CheckOrder) -> str:
     """Name of the first field whose value is none of its kinds, "" when all are known."""
+    odd = (command.direction & -2) | (command.offset & -4) | (command.price_type & -4)
+    if not odd and 0 <= command.time_condition <= _GFA and 0 <= command.volume_condition <= _ALL:
+        return ""
     for field, highest in _KINDS:
         if not 0 <= getattr(command, field) <= highest:
             return field
@@ -168,11 +193,14 @@ def prepare(state: State, order: Order) -> Refusal | None:
     Nothing but the order itself changes; `ledger.book_freeze` and `freeze_lots` book it.
     """
     instrument = order.instrument
-    rates = rates_for(state, order.account, instrument)
+    rates = instrument.full_rates
+    if rates is None or state.holders_with_rates:
+        rates = rates_for(state, order.account, instrument)
     order.freeze_price = freeze_price(order)
     if order.offset == _OPEN:
         order.margin_ppm = rates.margin_ppm[order.direction]
-        order.fee_ratio_ppb, order.fee_per_lot = rates.open_ratio_ppb, rates.open_per_lot
+        order.fee_ratio_ppb = rates.open_ratio_ppb
+        order.fee_per_lot = rates.open_per_lot
         price_freeze(order)
         refusal = _opening_refusal(state, order)
     else:
@@ -181,7 +209,7 @@ def prepare(state: State, order: Order) -> Refusal | None:
         )
         price_freeze(order)
         refusal = _closing_refusal(state, order)
-    if refusal is None and instrument.book.sides[1 - order.direction].own:
+    if refusal is None and order.account.user_id in instrument.book.sides[1 - order.direction].own:
         refusal = _self_trade_refusal(order)
     return refusal
 
@@ -190,13 +218,12 @@ def freeze_price(order: Order) -> int:
     """The price at which an order freezes money (T-54)."""
     instrument = order.instrument
     if order.direction == _BUY:
-        return (
-            order.limit_price if order.price_type == _LIMIT else instrument.upper_limit
-        )
+        return order.limit_price if order.price_type == _LIMIT else instrument.upper_limit
     if order.price_type != _LIMIT:
         return instrument.book.best_bid() or instrument.mark
     if instrument.phase == _CONTINUOUS:
-        return max(order.limit_price, instrument.book.best_bid())
+        bids = instrument.book.sides[0].keys
+        return bids[-1] if bids and bids[-1] > order.limit_price else order.limit_price
     return max(order.limit_price, instrument.pre_settlement)
 
 

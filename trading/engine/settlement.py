@@ -300,6 +300,7 @@ def _carry(context: Context, order: Order) -> None:
     if refusal is None:
         refusal = risk.carry_refusal(context.state, order)
     if refusal is not None:
+        order.frozen_margin = order.frozen_commission = 0
         order.frozen_today = order.frozen_his = 0
         _reopen(order)
         end_order(context, order, EndReason.NOT_CARRIED, refusal[0])

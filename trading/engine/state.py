@@ -56,6 +56,8 @@ class State:
         self.next_boundary = 0
         self.due_ns = NEVER_NS
         """Time of the next boundary, NEVER_NS when the day has no more; derived."""
+        self.client_id_limits = (0, 0)
+        """Most client order ids of a day, of ordinary accounts and of market makers; derived."""
         self.rate_windows = ((0, 0), (0, 0))
         """(interval_ns, window_ns) of ordinary accounts and of market makers; derived."""
         self.breakers: list[tuple[int, str]] = []
@@ -87,6 +89,11 @@ class State:
         """(symbol, exchange_trade_id, price, lots, taker direction, time_ns) since the reader
         of the state last cleared it; neither hashed nor dumped."""
 
+    @property
+    def number_base(self) -> int:
+        """What today's exchange order and trade ids begin with (T-34)."""
+        return self.trading_day % 1_000_000 * 100_000_000
+
     def has_work(self) -> bool:
         """Is a work list open?"""
         return bool(self.work)
@@ -111,6 +118,9 @@ class State:
             interval = NS_PER_SECOND // self.settings[prefix + "orders_per_second"]
             windows.append((interval, interval * self.settings[prefix + "orders_burst"]))
         self.rate_windows = (windows[0], windows[1])
+        self.client_id_limits = (
+            self.settings["client_ids_per_day"], self.settings["market_maker_client_ids_per_day"],
+        )  # fmt: skip
 
 
 

@@ -29,9 +29,9 @@ def divide_half_up(numerator: int, denominator: int) -> int:
 
 def fee_for(turnover: int, lots: int, ratio_ppb: int, per_lot: int) -> int:
     """Commission of a turnover and a number of lots, rounded once (T-56)."""
-    return (2 * turnover * ratio_ppb + 2 * lots * per_lot * PPB + PPB) // (2 * PPB)
+    return (turnover * ratio_ppb + lots * per_lot * PPB + PPB // 2) // PPB
 
 
 def margin_for(cost_ppm: int) -> int:
     """Margin of a position cost already multiplied by its ratio in ppm, rounded once (T-53)."""
-    return (2 * cost_ppm + PPM) // (2 * PPM)
+    return (cost_ppm + PPM // 2) // PPM
