@@ -62,11 +62,17 @@ def _with_gaps(prices: list[int], reference: int, tick: int) -> list[int]:
 def start_uncross(context: Context, instrument: Instrument) -> None:
     """Queue the uncrossing of an instrument whose auction ends; it is closed meanwhile."""
     found = indication(instrument)
-    if found.volume:
+    if found.volume and not _is_uncrossing(context.state, instrument):
         instrument.busy += 1
         context.state.work.append(
             WorkItem("uncross", instrument.symbol, [found.price, found.volume])
         )
+
+
+def _is_uncrossing(state: State, instrument: Instrument) -> bool:
+    return any(
+        item.kind == "uncross" and item.target == instrument.symbol for item in state.work
+    )
 
 
 def uncross(context: Context, item: WorkItem, budget: int) -> int:

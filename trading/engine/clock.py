@@ -59,9 +59,11 @@ def enter_instrument_phase(
     cut_breaker(state, instrument)
     instrument.phase = phase
     state.dirty_quotes[instrument.symbol] = None
-    if before == _AUCTION_ORDER:
+    if before == _AUCTION_ORDER or phase == _CONTINUOUS:
+        # A suspension may have kept a crossed book past the end of its auction.
         if instrument.status == InstrumentStatus.TRADING:
             start_uncross(context, instrument)
+    if before == _AUCTION_ORDER:
         queue_short_lived(context, instrument, TimeCondition.GFA, EndReason.AUCTION_END)
     if in_section:
         queue_short_lived(context, instrument, TimeCondition.GFS, EndReason.SECTION_END)

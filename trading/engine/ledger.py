@@ -70,7 +70,7 @@ def closing_fee_rate(
     if offset == _CLOSEYESTERDAY or instrument.separate_today:
         return history
     turnover = price * multiple
-    if fee_for(turnover, 1, *today) > fee_for(turnover, 1, *history):
+    if turnover * today[0] + today[1] * PPB > turnover * history[0] + history[1] * PPB:
         return today
     return history
 

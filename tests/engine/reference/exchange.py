@@ -12,6 +12,7 @@ from trading.engine.messages import AccountStatus, EndReason, FreezeMode, Instru
 
 MAX_MONEY = 10**11 * 10_000
 TEN_MINUTES_NS = 600 * 10**9
+EIGHT_DAYS_NS = 8 * 86_400 * 10**9
 DAY_CONDITIONS = (m.TimeCondition.GFS, m.TimeCondition.GFD, m.TimeCondition.GFA)
 
 
@@ -221,7 +222,9 @@ class Exchange(Clock):
         refusal = self.money_refusal(account, command, code, sign)
         if refusal:
             return self.refuse(command, *refusal)
-        self.references.append(command.reference)
+        oldest = self.time_ns - EIGHT_DAYS_NS
+        self.references = [entry for entry in self.references if entry[1] >= oldest]
+        self.references.append((command.reference, self.time_ns))
         before = self.realised(account)
         account.flows.append(sign * command.amount)
         self.flows += 1
@@ -239,7 +242,7 @@ class Exchange(Clock):
             return code, {"amount": command.amount}
         if not command.reference:
             return 9008, {"field": "reference"}
-        if command.reference in self.references:
+        if command.reference in [reference for reference, _ in self.references]:
             return code, {"reference": command.reference}
         if sign > 0:
             return None
@@ -299,6 +302,7 @@ class Exchange(Clock):
                 long.settled(price, instrument.multiple, rates[0]),
                 short.settled(price, instrument.multiple, rates[1]),
             )
+        self.answers = {}
         account.morning, account.entries = rolled, {symbol: [] for symbol in rolled}
         account.pre_balance = pre + deposit - withdraw + profit - commission + gain
         account.flows = []

@@ -44,8 +44,8 @@ INSTRUMENTS = [
                      max_market_volume=10, self_trade_mode=2),
 ]  # fmt: skip
 SETTINGS = {
-    "product_share_ppm": 800_000, "orders_per_second": 20, "orders_burst": 60,
-    "market_maker_orders_per_second": 50, "market_maker_orders_burst": 120,
+    "product_share_ppm": 800_000, "orders_per_second": 4, "orders_burst": 3,
+    "market_maker_orders_per_second": 7, "market_maker_orders_burst": 6,
 }  # fmt: skip
 
 
@@ -91,7 +91,7 @@ class Flow:
             (56, self.place), (20, self.close), (8, self.cancel), (8, self.modify),
             (2, self.resend), (1, self.deposit), (1.5, self.withdraw), (0.4, self.freeze),
             (3, self.unfreeze), (2, self.check), (1, self.resolve), (0.7, self.rates),
-            (0.2, self.suspend), (1, self.resume), (0.3, self.cancel_all), (0.7, self.settings),
+            (0.5, self.suspend), (1, self.resume), (0.3, self.cancel_all), (0.7, self.settings),
             (4, self.tick), (0.5, self.update),
         ]  # fmt: skip
 
@@ -125,17 +125,17 @@ class Flow:
         roll = self.random.random()
         if roll < 0.8:
             step = self.random.choice([0, 0, 1, 3, 20, 60]) * 10**6
-        elif roll < 0.985:
+        elif roll < 0.975:
             step = self.random.randrange(60_000) * 10**6
         else:
             step = self.random.randrange(25 * 60_000) * 10**6
-        if not self.any_open():
+        if not self.any_open() and self.random.random() < 0.6:
             step = 18 * 60 * SECOND
         if not self.over():
             self.time_ns += step
 
     def any_open(self) -> bool:
-        return any(item.phase for item in self.exchange.instruments.values())
+        return any(trades_now(item) for item in self.exchange.instruments.values())
 
     def over(self) -> bool:
         return self.time_ns >= midnight_ns(self.exchange.day) + 15 * 3600 * SECOND
@@ -188,7 +188,7 @@ class Flow:
         if price_type:
             time_condition = 0 if price_type == 1 else pick.choices([0, 2, 4], [50, 48, 2])[0]
         else:
-            time_condition = pick.choices([0, 1, 2, 3, 4, 5], [18, 6, 48, 8, 15, 5])[0]
+            time_condition = pick.choices([0, 1, 2, 3, 4, 5], [18, 6, 42, 9, 20, 5])[0]
         volume_condition = 0
         if time_condition == 0:
             volume_condition = pick.choices([0, 1, 2], [50, 25, 25])[0]
@@ -324,8 +324,6 @@ class Flow:
         return m.UnfreezeAccount(self.random.choice(frozen or ["A"])), ""
 
     def suspend(self) -> tuple[Any, str]:
-        if self.random.random() < 0.8:
-            return self.tick()
         return m.SuspendInstrument(self.some_instrument().symbol, "drill"), ""
 
     def resume(self) -> tuple[Any, str]:

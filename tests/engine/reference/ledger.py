@@ -7,11 +7,12 @@ PPM = 10**6
 PPB = 10**9
 
 
-def round_half_up(value: Fraction) -> int:
+def round_half_up(numerator: int, denominator: int) -> int:
     """Half away from zero, as money is rounded (T-2)."""
-    if value < 0:
-        return -round_half_up(-value)
-    return int(value + Fraction(1, 2))
+    if numerator < 0:
+        return -round_half_up(-numerator, denominator)
+    whole, rest = divmod(numerator, denominator)
+    return whole + 1 if 2 * rest >= denominator else whole
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,12 @@ class Bucket:
         """The bucket without `lots` at average cost, and the position cost taken."""
         if lots == self.lots:
             return Bucket(), self.position_cost
-        cost = round_half_up(Fraction(self.position_cost * lots, self.lots))
+        cost = round_half_up(self.position_cost * lots, self.lots)
         rest = Bucket(
             self.lots - lots,
-            self.open_cost - round_half_up(Fraction(self.open_cost * lots, self.lots)),
+            self.open_cost - round_half_up(self.open_cost * lots, self.lots),
             self.position_cost - cost,
-            self.margin_cost - round_half_up(Fraction(self.margin_cost * cost, self.position_cost)),
+            self.margin_cost - round_half_up(self.margin_cost * cost, self.position_cost),
         )
         return rest, cost
 
@@ -66,9 +67,7 @@ class Side:
 
     @property
     def margin(self) -> int:
-        return round_half_up(
-            Fraction(self.today.margin_cost + self.history.margin_cost, PPM)
-        )
+        return round_half_up(self.today.margin_cost + self.history.margin_cost, PPM)
 
     def settled(self, price: int, multiple: int, margin_ppm: int) -> "Side":
         """All lots as history at the settlement price (T-92)."""
@@ -150,12 +149,12 @@ def replay(
 
 def fee(turnover: int, lots: int, rate: tuple[int, int]) -> int:
     """Turnover × ratio + lots × fee per lot, rounded once (T-56)."""
-    return round_half_up(Fraction(turnover * rate[0], PPB) + lots * rate[1])
+    return round_half_up(turnover * rate[0] + lots * rate[1] * PPB, PPB)
 
 
 def frozen(price: int, left: int, multiple: int, rate_ppm: int) -> int:
     """What an opening order freezes as margin (T-54)."""
-    return round_half_up(Fraction(price * left * multiple * rate_ppm, PPM))
+    return round_half_up(price * left * multiple * rate_ppm, PPM)
 
 
 def reaches(margin: int, balance: int, ppm: int) -> bool:

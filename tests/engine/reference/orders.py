@@ -175,6 +175,9 @@ class Orders(Venue):
         account = self.owned(command.account_id)
         if account is None:
             return self.refuse(command, 1006, {})
+        fault = self.bad_field(command)
+        if fault:
+            return self.refuse(command, 1008, {"field": fault})
         refusal = risk.frozen_account(account, command.offset != 0)
         figures = (0, 0, 0, 0)
         order = None

@@ -48,11 +48,12 @@ class Venue:
         """Living ones in the order of their acceptance."""
         self.rates: dict[tuple[str, str], list[int | None]] = {}
         self.flows = 0
-        self.references: list[str] = []
+        self.references: list[tuple[str, int]] = []
         self.priorities = 0
         self.repeats: dict[str, tuple[int, int, int]] = {}
         """command_id → (first sequence, code, time), for ten minutes (A-5)."""
         self.events: list[list[Any]] = []
+        self.answers: dict[tuple[str, str, int], Replayed] = {}
         self.later: list[Callable[[], None]] = []
         """Work of a boundary or a mass command, done when that is told."""
 
@@ -64,9 +65,14 @@ class Venue:
     # Figures
 
     def replayed(self, account: Account, symbol: str) -> Replayed:
-        instrument = self.instruments[symbol]
-        start = account.morning.get(symbol, FLAT)
-        return replay(start, account.entries.get(symbol, []), instrument.multiple)
+        """Work a position out from its list; the answer for a list is kept until it grows."""
+        entries = account.entries.get(symbol, [])
+        key = (account.account_id, symbol, len(entries))
+        if key not in self.answers:
+            start = account.morning.get(symbol, FLAT)
+            multiple = self.instruments[symbol].multiple
+            self.answers[key] = replay(start, entries, multiple)
+        return self.answers[key]
 
     def position_row(self, account: Account, symbol: str) -> list[Any]:
         return position_row(account, symbol, self.replayed(account, symbol).sides)
@@ -250,11 +256,10 @@ class Venue:
 
     def uncross(self, instrument: Instrument) -> None:
         """Trade what crosses at the auction's one price (T-42)."""
-        found = book.auction(self.orders, instrument)
-        if found.volume:
-            self.later.append(lambda: self.trade_auction(instrument, found))
+        self.later.append(lambda: self.trade_auction(instrument))
 
-    def trade_auction(self, instrument: Instrument, found: book.Auction) -> None:
+    def trade_auction(self, instrument: Instrument) -> None:
+        found = book.auction(self.orders, instrument)
         volume = found.volume
         while volume:
             buy = book.queue(self.orders, instrument, 0)[0]
