@@ -28,9 +28,7 @@ def envelope(data: Any) -> dict[str, Any]:
     return {"success": True, "data": data, "error": None}
 
 
-def error_envelope(
-    code: int, text: str, extra: dict[str, Any] | None = None
-) -> dict[str, Any]:
+def error_envelope(code: int, text: str, extra: dict[str, Any] | None = None) -> dict[str, Any]:
     """A refusal."""
     return {
         "success": False,
@@ -201,9 +199,7 @@ class NumberedPages(PageNumberPagination):
     def get_paginated_response(self, data: Any) -> Response:
         assert self.page is not None
         following = self.page.next_page_number() if self.page.has_next() else None
-        return Response(
-            {"items": data, "total": self.page.paginator.count, "next_cursor": following}
-        )
+        return Response({"items": data, "total": self.page.paginator.count, "next_cursor": following})
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         return {

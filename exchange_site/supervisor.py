@@ -154,9 +154,7 @@ class Supervisor:
         """In order; each waits until the one before is ready."""
         venue = self.env.EXCHANGE_VENUE
         manage = [sys.executable, "manage.py"]
-        self._add(
-            "worker", [*manage, "run_matching", "--venue", venue], self._worker_ready, self._free_lease
-        )
+        self._add("worker", [*manage, "run_matching", "--venue", venue], self._worker_ready, self._free_lease)
         self._add("projector", [*manage, "run_projector", "--venue", venue], self._projector_ready)
         if self.stopping.is_set():
             return
@@ -169,9 +167,7 @@ class Supervisor:
 
     def _seed(self) -> None:
         demo = ["--demo"] if self.servers is not None else []
-        text = self._manage(
-            "seed", "--venue", self.env.EXCHANGE_VENUE, "--mode", self.env.VENUE_MODE, *demo
-        )
+        text = self._manage("seed", "--venue", self.env.EXCHANGE_VENUE, "--mode", self.env.VENUE_MODE, *demo)
         for line in text.splitlines():
             self.say(f"  {line}")
 
@@ -291,5 +287,3 @@ class Supervisor:
     def _admin_password(self) -> str:
         path = self.directory / "admin_password"
         return path.read_text().strip() if path.exists() else "(as set)"
-
-

@@ -33,14 +33,8 @@ def open_account(context: Context, command: OpenAccount) -> int:
     """Open an account, PENDING where the venue asks for approval, with its start money."""
     state = context.state
     if command.account_id in state.accounts:
-        return refuse(
-            context, command, codes.ACCOUNT_EXISTS, {"account_id": command.account_id}
-        )
-    if (
-        not command.account_id
-        or not command.user_id
-        or not 0 <= command.init_cash <= MAX_MONEY
-    ):
+        return refuse(context, command, codes.ACCOUNT_EXISTS, {"account_id": command.account_id})
+    if not command.account_id or not command.user_id or not 0 <= command.init_cash <= MAX_MONEY:
         return refuse(context, command, codes.INVALID_FIELD, {"field": "account_id"})
     status = AccountStatus.PENDING if command.needs_approval else AccountStatus.ACTIVE
     account = Account(
@@ -120,9 +114,7 @@ def freeze_account(context: Context, command: FreezeAccount) -> int:
     context.emit("AccountChanged", account.row(), command.reason)
     if command.mode != FreezeMode.WITHDRAW_ONLY:
         uids = [order.uid for order in account.orders.values()]
-        queue_end(
-            state, uids, EndReason.ACCOUNT_FROZEN, f"account:{account.account_id}"
-        )
+        queue_end(state, uids, EndReason.ACCOUNT_FROZEN, f"account:{account.account_id}")
     return codes.OK
 
 
@@ -148,22 +140,16 @@ def close_account(context: Context, command: CloseAccount) -> int:
         params = {
             "positions": positions, "orders": len(account.orders), "balance": account.balance(),
         }  # fmt: skip
-        return refuse(
-            context, command, codes.INVALID_FIELD, params | {"field": "account_id"}
-        )
+        return refuse(context, command, codes.INVALID_FIELD, params | {"field": "account_id"})
     account.status = int(AccountStatus.CLOSED)
     context.emit("AccountChanged", account.row(), command.reason)
     return codes.OK
 
 
-_StatusCommand = (
-    ApproveAccount | SetAccount | FreezeAccount | UnfreezeAccount | CloseAccount
-)
+_StatusCommand = ApproveAccount | SetAccount | FreezeAccount | UnfreezeAccount | CloseAccount
 
 
-def _refuse_status(
-    context: Context, command: _StatusCommand, account: Account | None
-) -> int:
+def _refuse_status(context: Context, command: _StatusCommand, account: Account | None) -> int:
     if account is None:
         return refuse(context, command, codes.ACCOUNT_NOT_FOUND, {})
     params: dict[str, Any] = {
@@ -215,9 +201,7 @@ def withdraw(context: Context, command: Withdraw) -> int:
     return codes.OK
 
 
-def _withdrawal_refusal(
-    state: State, account: Account, amount: int
-) -> tuple[int, dict[str, Any]]:
+def _withdrawal_refusal(state: State, account: Account, amount: int) -> tuple[int, dict[str, Any]]:
     frozen = account.status == AccountStatus.FROZEN
     if frozen and account.freeze_mode != FreezeMode.TRADING_ONLY:
         return codes.ACCOUNT_FROZEN, {"status": AccountStatus.FROZEN.name}
@@ -247,11 +231,7 @@ def reverse_flow(context: Context, command: ReverseFlow) -> int:
     params: dict[str, Any] = {}
     if state.settlement is not None:
         code, params = codes.SETTLEMENT_UNDER_WAY, {}
-    elif (
-        reference in state.references
-        or not command.amount
-        or abs(command.amount) > MAX_MONEY
-    ):
+    elif reference in state.references or not command.amount or abs(command.amount) > MAX_MONEY:
         code, params = codes.INVALID_FIELD, {"field": "flow_id"}
     if code:
         return refuse(context, command, code, params)
@@ -269,9 +249,7 @@ def _money_account(context: Context, command: Deposit | Withdraw) -> Account | N
     return owned_account(context, command.account_id)
 
 
-def _money_refusal(
-    state: State, command: Deposit | Withdraw, code: int
-) -> tuple[int, dict[str, Any]]:
+def _money_refusal(state: State, command: Deposit | Withdraw, code: int) -> tuple[int, dict[str, Any]]:
     if state.settlement is not None:
         return codes.SETTLEMENT_UNDER_WAY, {}
     if not 0 < command.amount <= MAX_MONEY:

@@ -27,9 +27,7 @@ def indication(instrument: Instrument) -> Indication:
     prices = sorted({key for key in bids.keys if key >= -asks.keys[-1]}
                     | {-key for key in asks.keys if -key <= bids.keys[-1]})  # fmt: skip
     prices = _with_gaps(prices, instrument.pre_settlement, instrument.price_tick)
-    buys_above = sum(
-        level.volume for key, level in bids.levels.items() if key >= prices[0]
-    )
+    buys_above = sum(level.volume for key, level in bids.levels.items() if key >= prices[0])
     sells_below = 0
     best: tuple[tuple[int, int, int, int], Indication] | None = None
     for price in prices:
@@ -64,15 +62,11 @@ def start_uncross(context: Context, instrument: Instrument) -> None:
     found = indication(instrument)
     if found.volume and not _is_uncrossing(context.state, instrument):
         instrument.busy += 1
-        context.state.work.append(
-            WorkItem("uncross", instrument.symbol, [found.price, found.volume])
-        )
+        context.state.work.append(WorkItem("uncross", instrument.symbol, [found.price, found.volume]))
 
 
 def _is_uncrossing(state: State, instrument: Instrument) -> bool:
-    return any(
-        item.kind == "uncross" and item.target == instrument.symbol for item in state.work
-    )
+    return any(item.kind == "uncross" and item.target == instrument.symbol for item in state.work)
 
 
 def uncross(context: Context, item: WorkItem, budget: int) -> int:
@@ -123,9 +117,7 @@ def leave_auction(context: Context, instrument: Instrument) -> None:
     queue_short_lived(context, instrument, TimeCondition.GFA, EndReason.AUCTION_END)
 
 
-def queue_short_lived(
-    context: Context, instrument: Instrument, time_condition: int, reason: int
-) -> None:
+def queue_short_lived(context: Context, instrument: Instrument, time_condition: int, reason: int) -> None:
     """Queue the end of an instrument's GFA or GFS orders."""
     uids = [
         uid for uid, order in instrument.short_lived.items()
@@ -133,9 +125,7 @@ def queue_short_lived(
     ]  # fmt: skip
     if uids:
         instrument.busy += 1
-        context.state.work.append(
-            WorkItem("end", instrument.symbol, [int(reason), *uids], 1)
-        )
+        context.state.work.append(WorkItem("end", instrument.symbol, [int(reason), *uids], 1))
 
 
 def _set_phase(context: Context, instrument: Instrument, phase: int) -> None:

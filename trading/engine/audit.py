@@ -43,9 +43,7 @@ def _side_faults(account: Account) -> list[str]:
                 and side.margin == margin_for(side.weight_today + side.weight_his)
             )
             if not sound:
-                faults.append(
-                    f"{account.account_id}: {symbol} side {is_short} is inconsistent"
-                )
+                faults.append(f"{account.account_id}: {symbol} side {is_short} is inconsistent")
     return faults
 
 
@@ -60,9 +58,7 @@ def validate(state: State) -> list[str]:
         short = sum(side[1].lots() for side in sides)
         if not long == short == instrument.open_interest:
             interest = instrument.open_interest
-            faults.append(
-                f"{symbol}: long {long}, short {short}, open interest {interest}"
-            )
+            faults.append(f"{symbol}: long {long}, short {short}, open interest {interest}")
         for direction, side in enumerate(instrument.book.sides):
             for key in side.keys:
                 level = side.levels[key]
@@ -71,7 +67,5 @@ def validate(state: State) -> list[str]:
                     level.count,
                     level.volume,
                 ):
-                    faults.append(
-                        f"{symbol}: level {key} of side {direction} is inconsistent"
-                    )
+                    faults.append(f"{symbol}: level {key} of side {direction} is inconsistent")
     return faults

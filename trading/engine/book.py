@@ -79,10 +79,7 @@ class BookSide:
         level.volume -= order.left
         if not level.count:
             self._drop(order.key)
-        elif (
-            len(level.orders) > _PACK_FROM
-            and len(level.orders) - level.head > 2 * level.count
-        ):
+        elif len(level.orders) > _PACK_FROM and len(level.orders) - level.head > 2 * level.count:
             level.pack()
 
     def discard(self, order: Resting) -> None:
@@ -98,9 +95,7 @@ class BookSide:
         order.level.volume -= order.left - left
         order.left = left
 
-    def take(
-        self, limit_key: int, lots: int, max_levels: int = 0
-    ) -> list[tuple[Resting, int]]:
+    def take(self, limit_key: int, lots: int, max_levels: int = 0) -> list[tuple[Resting, int]]:
         """Fill up to ``lots`` against keys not below ``limit_key``; return (maker, lots) in order.
 
         The makers' ``left`` and the levels are already updated; a maker filled wholly has

@@ -47,9 +47,7 @@ def enter_phase(context: Context, template: str, phase: int) -> None:
             enter_instrument_phase(context, instrument, phase)
 
 
-def enter_instrument_phase(
-    context: Context, instrument: Instrument, phase: int
-) -> None:
+def enter_instrument_phase(context: Context, instrument: Instrument, phase: int) -> None:
     """Uncross when an auction ends, end what was good for the section only."""
     state = context.state
     before = instrument.phase
@@ -93,9 +91,7 @@ def restore_phases(context: Context) -> None:
     """Enter the phase that the day's table names for now, template by template."""
     state = context.state
     for template in state.templates:
-        enter_phase(
-            context, template, phase_at(state.boundaries, template, state.time_ns)
-        )
+        enter_phase(context, template, phase_at(state.boundaries, template, state.time_ns))
 
 
 def close_venue(context: Context) -> None:

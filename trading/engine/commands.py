@@ -79,9 +79,7 @@ class ApproveAccount(NamedTuple):
 
 class SetAccount(NamedTuple):
     account_id: str
-    changes: dict[
-        str, int | str | None
-    ]  # group, is_market_maker, max_order_amount, account_name
+    changes: dict[str, int | str | None]  # group, is_market_maker, max_order_amount, account_name
     reason: str = ""
 
 

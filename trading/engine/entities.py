@@ -154,9 +154,7 @@ class Instrument:
         """Price limits from the previous settlement price (T-41)."""
         base, tick = self.pre_settlement, self.price_tick
         million = 1_000_000
-        self.upper_limit = (
-            base * (million + self.limit_up_ppm) // (million * tick) * tick
-        )
+        self.upper_limit = base * (million + self.limit_up_ppm) // (million * tick) * tick
         lower = base * (million - self.limit_down_ppm)
         self.lower_limit = max(tick, -(-lower // (million * tick)) * tick)
 
@@ -378,12 +376,7 @@ class Account:
 
     def held(self) -> int:
         """Margin and everything frozen."""
-        return (
-            self.margin
-            + self.frozen_margin
-            + self.frozen_commission
-            + self.frozen_premium
-        )
+        return self.margin + self.frozen_margin + self.frozen_commission + self.frozen_premium
 
     def is_active(self) -> bool:
         return self.status == _ACTIVE

@@ -49,9 +49,7 @@ def trade(
         "Traded", instrument.symbol, trade_id, state.trading_day, price, lots, taker_direction,
         taker_side, maker_side, instrument.open_interest,
     )  # fmt: skip
-    state.public_trades.append(
-        (instrument.symbol, trade_id, price, lots, taker_direction, context.time_ns)
-    )
+    state.public_trades.append((instrument.symbol, trade_id, price, lots, taker_direction, context.time_ns))
     state.dirty_quotes[instrument.symbol] = None
     if not maker.left:
         forget(context, maker)
@@ -59,9 +57,7 @@ def trade(
         forget(context, taker)
 
 
-def _mark_trade(
-    instrument: Instrument, one: Order, other: Order, price: int, lots: int
-) -> None:
+def _mark_trade(instrument: Instrument, one: Order, other: Order, price: int, lots: int) -> None:
     """Day figures of the instrument after a trade."""
     instrument.last_price = instrument.mark = price
     if not instrument.open_price:
@@ -103,9 +99,7 @@ def rest(context: Context, order: Order) -> None:
     context.state.dirty_quotes[instrument.symbol] = None
 
 
-def end_order(
-    context: Context, order: Order, reason: int, code: int = codes.OK
-) -> None:
+def end_order(context: Context, order: Order, reason: int, code: int = codes.OK) -> None:
     """End a living order with its lots left, giving back what it froze."""
     instrument = order.instrument
     if order.level is not None:
@@ -118,6 +112,4 @@ def end_order(
     rows: list[Any] | None = None
     if order.offset != _OPEN and position is not None:
         rows = position.row()
-    context.emit(
-        "OrderCancelled", order.change(), int(reason), code, order.account.funds(), rows
-    )
+    context.emit("OrderCancelled", order.change(), int(reason), code, order.account.funds(), rows)

@@ -47,9 +47,7 @@ def reaches(margin: int, balance: int, threshold_ppm: int) -> bool:
     return balance <= 0 or margin * PPM >= threshold_ppm * balance
 
 
-def side_figures(
-    row: PositionRow, is_long: bool, mark: int, volume_multiple: int
-) -> SideFigures:
+def side_figures(row: PositionRow, is_long: bool, mark: int, volume_multiple: int) -> SideFigures:
     """Float and position profit of one side at a price (T-51)."""
     if is_long:
         value = mark * (row.long_today + row.long_his) * volume_multiple
@@ -81,13 +79,7 @@ def account_figures(
             position_profit += side.position_profit
             float_profit += side.float_profit
     static_balance = funds.pre_balance + funds.deposit - funds.withdraw
-    balance = (
-        static_balance
-        + funds.close_profit
-        + position_profit
-        - funds.commission
-        - funds.premium
-    )
+    balance = static_balance + funds.close_profit + position_profit - funds.commission - funds.premium
     frozen = funds.frozen_margin + funds.frozen_commission + funds.frozen_premium
     available = balance - funds.margin - frozen
     return AccountFigures(

@@ -57,11 +57,7 @@ def set_product(context: Context, command: SetProduct) -> int:
     state = context.state
     row = ProductRow(*command.row)
     field = "" if row.exchange_id in EXCHANGES else "exchange_id"
-    field = (
-        field
-        or ("" if row.product_id else "product_id")
-        or rates_fault(row.rates, True)
-    )
+    field = field or ("" if row.product_id else "product_id") or rates_fault(row.rates, True)
     if field:
         return refuse(context, command, codes.INVALID_FIELD, {"field": field})
     product = Product(row)
@@ -174,34 +170,23 @@ def update_instrument(context: Context, command: UpdateInstrument) -> int:
     elif instrument.pre_settlement:
         instrument.set_limits()
     if "session_template" in command.changes:
-        instrument.phase = state.phases.get(
-            instrument.session_template, int(Phase.CLOSED)
-        )
+        instrument.phase = state.phases.get(instrument.session_template, int(Phase.CLOSED))
     state.dirty_quotes[instrument.symbol] = None
     context.emit("InstrumentChanged", instrument.row(), command.reason)
     return codes.OK
 
 
-def _changes_fault(
-    state: State, instrument: Instrument, changes: dict[str, Any]
-) -> str:
+def _changes_fault(state: State, instrument: Instrument, changes: dict[str, Any]) -> str:
     if instrument.status in (_DELISTED, InstrumentStatus.EXPIRED):
         return "status"
     used = bool(instrument.holders) or any(side.keys for side in instrument.book.sides)
     for name, value in changes.items():
-        known = (
-            name in _RANGES
-            or name in _TEXTS
-            or name in _DAYS
-            or name == "session_template"
-        )
+        known = name in _RANGES or name in _TEXTS or name in _DAYS or name == "session_template"
         if not known or not _is_sound(state, name, value):
             return name
         if used and name in _FIXED_WITH_POSITIONS:
             return name
-        if name == "session_template" and any(
-            side.keys for side in instrument.book.sides
-        ):
+        if name == "session_template" and any(side.keys for side in instrument.book.sides):
             return name
     tick = changes.get("price_tick", instrument.price_tick)
     if changes.get("listing_price", instrument.listing_price) % tick:
@@ -250,9 +235,7 @@ def delist_instrument(context: Context, command: DelistInstrument) -> int:
     cut_breaker(state, instrument)
     state.dirty_quotes[instrument.symbol] = None
     context.emit("InstrumentChanged", instrument.row(), command.reason)
-    uids = [
-        order.uid for order in state.orders.values() if order.instrument is instrument
-    ]
+    uids = [order.uid for order in state.orders.values() if order.instrument is instrument]
     queue_end(state, uids, EndReason.BY_OPERATOR, instrument.symbol)
     return codes.OK
 
@@ -260,12 +243,8 @@ def delist_instrument(context: Context, command: DelistInstrument) -> int:
 _StatusCommand = SuspendInstrument | ResumeInstrument | DelistInstrument
 
 
-def _refuse_status(
-    context: Context, command: _StatusCommand, instrument: Instrument | None
-) -> int:
+def _refuse_status(context: Context, command: _StatusCommand, instrument: Instrument | None) -> int:
     if instrument is None:
         return refuse(context, command, codes.INSTRUMENT_NOT_FOUND, {})
     status = InstrumentStatus(instrument.status).name
-    return refuse(
-        context, command, codes.INVALID_FIELD, {"field": "status", "status": status}
-    )
+    return refuse(context, command, codes.INVALID_FIELD, {"field": "status", "status": status})

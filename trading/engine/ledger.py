@@ -35,9 +35,7 @@ def closed_side(position: Position, direction: int) -> Side:
     return position.sides[1 - direction]
 
 
-def free_to_close(
-    order_offset: int, side: Side, instrument: Instrument
-) -> tuple[int, int]:
+def free_to_close(order_offset: int, side: Side, instrument: Instrument) -> tuple[int, int]:
     """(today, history) lots that an offset may still close (T-55)."""
     today = side.today - side.frozen_today
     his = side.his - side.frozen_his
@@ -48,9 +46,7 @@ def free_to_close(
     return today, his
 
 
-def split_close(
-    volume: int, today: int, his: int, history_first: bool
-) -> tuple[int, int]:
+def split_close(volume: int, today: int, his: int, history_first: bool) -> tuple[int, int]:
     """How many today and history lots an accepted close freezes (T-54, T-55)."""
     if history_first:
         from_his = min(volume, his)
@@ -173,9 +169,7 @@ def _hold_margin(account: Account, position: Position) -> None:
         position.hold.amount += change
 
 
-def _open_lots(
-    order: Order, position: Position, rates: FullRates, price: int, lots: int
-) -> int:
+def _open_lots(order: Order, position: Position, rates: FullRates, price: int, lots: int) -> int:
     """Add lots to today's bucket; return the commission."""
     side = position.sides[order.direction]
     instrument = position.instrument
@@ -215,9 +209,7 @@ def _close_lots(
         cost = _take_today(side, today)
         value = price * today * multiple
         profit += sign * (value - cost)
-        commission += fee_for(
-            value, today, rates.close_today_ratio_ppb, rates.close_today_per_lot
-        )
+        commission += fee_for(value, today, rates.close_today_ratio_ppb, rates.close_today_per_lot)
         order.frozen_today -= today
     if his:
         cost = _take_his(side, his)

@@ -130,9 +130,7 @@ def _price(maker: Order) -> int:
     return maker.key if maker.direction == _BUY else -maker.key
 
 
-def _match_past_own(
-    context: Context, order: Order, limit_key: int, max_levels: int
-) -> bool:
+def _match_past_own(context: Context, order: Order, limit_key: int, max_levels: int) -> bool:
     """Take order by order, ending own resting ones on the way (T-43); True when it ended."""
     instrument = order.instrument
     side = instrument.book.sides[1 - order.direction]

@@ -192,12 +192,8 @@ def _repeated(context: Context, command: PlaceOrder, known: int, content: int) -
     uid, code = known >> _UID_SHIFT, known >> _CODE_SHIFT & 0xFFFF
     first_content = known & _CONTENT_MASK
     if code != codes.ORDER_NOT_SUBMITTED and first_content != content:
-        return refuse(
-            context, command, codes.ORDER_ID_USED, {"order_id": command.order_id}
-        )
-    context.emit(
-        "CommandRepeated", "PlaceOrder", uid, code, command.account_id, command.order_id
-    )
+        return refuse(context, command, codes.ORDER_ID_USED, {"order_id": command.order_id})
+    context.emit("CommandRepeated", "PlaceOrder", uid, code, command.account_id, command.order_id)
     return code
 
 
@@ -238,13 +234,9 @@ def cancel_order(context: Context, command: CancelOrder) -> int:
         return _cancel_rejected(context, command, codes.TOO_MANY_REQUESTS, {})
     order = account.orders.get(command.order_id)
     if order is None:
-        return _cancel_rejected(
-            context, command, _missing_code(account, command.order_id), {}
-        )
+        return _cancel_rejected(context, command, _missing_code(account, command.order_id), {})
     phase = order.instrument.phase
-    if not command.by_operator and (
-        phase not in _CANCEL_PHASES or order.instrument.busy
-    ):
+    if not command.by_operator and (phase not in _CANCEL_PHASES or order.instrument.busy):
         params = {"phase": Phase(phase).name}
         return _cancel_rejected(context, command, codes.INSTRUMENT_NOT_TRADING, params)
     reason = EndReason.BY_OPERATOR if command.by_operator else EndReason.BY_USER
@@ -252,9 +244,7 @@ def cancel_order(context: Context, command: CancelOrder) -> int:
     return codes.OK
 
 
-def _account_for(
-    context: Context, account_id: str, by_operator: bool
-) -> Account | None:
+def _account_for(context: Context, account_id: str, by_operator: bool) -> Account | None:
     if by_operator:
         return context.state.accounts.get(account_id)
     return owned_account(context, account_id)
@@ -266,9 +256,7 @@ def _missing_code(account: Account, order_id: str) -> int:
     return codes.ORDER_NOT_CANCELLABLE if known else codes.ORDER_NOT_FOUND
 
 
-def _cancel_rejected(
-    context: Context, command: CancelOrder | ModifyOrder, code: int, params: Params
-) -> int:
+def _cancel_rejected(context: Context, command: CancelOrder | ModifyOrder, code: int, params: Params) -> int:
     context.emit(
         "CancelRejected",
         type(command).__name__,
@@ -310,9 +298,7 @@ def _may_end(command: CancelAll, order: Order) -> bool:
     instrument = order.instrument
     if command.symbol and instrument.symbol != command.symbol:
         return False
-    return command.by_operator or (
-        instrument.phase in _CANCEL_PHASES and not instrument.busy
-    )
+    return command.by_operator or (instrument.phase in _CANCEL_PHASES and not instrument.busy)
 
 
 def queue_end(state: State, uids: list[int], reason: int, target: str) -> None:
@@ -337,9 +323,7 @@ def resolve_order(context: Context, command: ResolveOrder) -> int:
         context.emit("OrderResolved", order.change())
         return codes.OK
     if not _is_order_id(command.order_id):
-        return refuse(
-            context, command, codes.ILLEGAL_ORDER_PARAMETER, {"field": "order_id"}
-        )
+        return refuse(context, command, codes.ILLEGAL_ORDER_PARAMETER, {"field": "order_id"})
     digest = order_digest(command.order_id)
     known = account.client_ids.get(digest)
     if known is not None:
@@ -373,9 +357,7 @@ def modify_order(context: Context, command: ModifyOrder) -> int:
         return _cancel_rejected(context, command, codes.TOO_MANY_REQUESTS, {})
     order = account.orders.get(command.order_id)
     if order is None:
-        return _cancel_rejected(
-            context, command, _missing_code(account, command.order_id), {}
-        )
+        return _cancel_rejected(context, command, _missing_code(account, command.order_id), {})
     price = order.limit_price if command.limit_price is None else command.limit_price
     volume = order.volume if command.volume is None else command.volume
     refusal = (
@@ -436,9 +418,7 @@ def _release_lots(order: Order, cut: int) -> None:
     side.frozen_today -= cut - his
 
 
-def _replace(
-    context: Context, command: ModifyOrder, order: Order, price: int, volume: int
-) -> int:
+def _replace(context: Context, command: ModifyOrder, order: Order, price: int, volume: int) -> int:
     """Try the order with its new terms; book it anew, or leave everything as it was."""
     state, instrument = context.state, order.instrument
     before = _terms(order)

@@ -29,9 +29,7 @@ def rates_for(state: State, account: Account, instrument: Instrument) -> FullRat
         for target in (instrument.symbol, instrument.product_key)
         if (holder, target) in state.rates
     ]
-    found = account.rates[instrument.symbol] = _merge(
-        [*layers, *_general(state, instrument)]
-    )
+    found = account.rates[instrument.symbol] = _merge([*layers, *_general(state, instrument)])
     return found
 
 
@@ -115,9 +113,7 @@ def _rates_refusal(state: State, command: SetRates) -> tuple[int, str]:
     if command.holder.startswith("account:"):
         if command.holder[8:] not in state.accounts:
             return codes.ACCOUNT_NOT_FOUND, "holder"
-    elif command.holder and not (
-        command.holder.startswith("group:") and command.holder[6:]
-    ):
+    elif command.holder and not (command.holder.startswith("group:") and command.holder[6:]):
         return codes.INVALID_FIELD, "holder"
     fault = rates_fault(command.rates, complete=is_product and not command.holder)
     return (codes.INVALID_FIELD, fault) if fault else (codes.OK, "")
@@ -144,9 +140,7 @@ def queue_margin_work(state: State, target: str) -> None:
     for instrument in state.instruments.values():
         if instrument.holders and target in (instrument.symbol, instrument.product_key):
             instrument.busy += 1
-            state.work.append(
-                WorkItem("margin", instrument.symbol, list(instrument.holders))
-            )
+            state.work.append(WorkItem("margin", instrument.symbol, list(instrument.holders)))
 
 
 def refuse(context: Context, command: object, code: int, params: dict[str, Any]) -> int:

@@ -107,15 +107,11 @@ def instrument_refusal(instrument: Instrument) -> Refusal | None:
     return codes.INSTRUMENT_NOT_TRADING, {"phase": Phase(phase).name}
 
 
-def terms_refusal(
-    instrument: Instrument, command: PlaceOrder | CheckOrder, day: int
-) -> Refusal | None:
+def terms_refusal(instrument: Instrument, command: PlaceOrder | CheckOrder, day: int) -> Refusal | None:
     """1012 for combinations not supported in this phase (T-31, T-32), 1008 for a bad date."""
     if not _is_supported(instrument, command):
         return codes.ORDER_TYPE_NOT_SUPPORTED, {"phase": Phase(instrument.phase).name}
-    if command.time_condition == _GTD and (
-        not is_day(command.gtd_date) or command.gtd_date < day
-    ):
+    if command.time_condition == _GTD and (not is_day(command.gtd_date) or command.gtd_date < day):
         return codes.ILLEGAL_ORDER_PARAMETER, {"field": "gtd_date"}
     return None
 
@@ -316,9 +312,7 @@ def _closing_refusal(state: State, order: Order) -> Refusal | None:
             "lots": order.left,
         }
     history_first = bool(state.settings["close_history_first"])
-    order.frozen_today, order.frozen_his = split_close(
-        order.left, today, his, history_first
-    )
+    order.frozen_today, order.frozen_his = split_close(order.left, today, his, history_first)
     return None
 
 
@@ -340,11 +334,7 @@ def _self_trade_refusal(order: Order) -> Refusal | None:
     if order.price_type == _LIMIT:
         limit = order.limit_price
     else:
-        limit = (
-            instrument.upper_limit
-            if order.direction == _BUY
-            else instrument.lower_limit
-        )
+        limit = instrument.upper_limit if order.direction == _BUY else instrument.lower_limit
         if order.price_type == PriceType.BEST and side.keys:
             limit = abs(side.keys[-1])
     if side.own_crosses(order.account.user_id, key_for(1 - order.direction, limit)):

@@ -137,9 +137,7 @@ class OrderRow(NamedTuple):
     exchange_order_id: int  # 0 = refused before the book
     status: int
     volume_left: int
-    filled_value: (
-        int  # Σ price × lots of its fills; average price = filled_value / filled lots
-    )
+    filled_value: int  # Σ price × lots of its fills; average price = filled_value / filled lots
     frozen_margin: int
     frozen_commission: int
 

@@ -40,9 +40,7 @@ def midnight_ns(day: int) -> int:
 
 def day_of_ns(time_ns: int) -> int:
     """Calendar day in Shanghai of a time."""
-    return to_day(
-        date.fromordinal(_EPOCH + (time_ns + SHANGHAI_OFFSET_NS) // NS_PER_DAY)
-    )
+    return to_day(date.fromordinal(_EPOCH + (time_ns + SHANGHAI_OFFSET_NS) // NS_PER_DAY))
 
 
 def shift(day: int, days: int) -> int:
@@ -83,11 +81,7 @@ def sessions_fault(templates: list[Any]) -> str:
     """What is wrong with a session table, "" when it is sound."""
     names = set()
     for entry in templates:
-        if (
-            len(entry) != 2
-            or not isinstance(entry[0], str)
-            or not isinstance(entry[1], list)
-        ):
+        if len(entry) != 2 or not isinstance(entry[0], str) or not isinstance(entry[1], list):
             return "template"
         name, sections = entry
         if not name or name in names or not sections:
@@ -95,19 +89,11 @@ def sessions_fault(templates: list[Any]) -> str:
         names.add(name)
         ends = {0: -1, 1: -1}
         for section in sections:
-            if len(section) != 4 or not all(
-                isinstance(value, int) for value in section
-            ):
+            if len(section) != 4 or not all(isinstance(value, int) for value in section):
                 return str(name)
             night, phase, start, end = section
-            known = (
-                int(night) in ends and Phase.AUCTION_ORDER <= phase <= Phase.CONTINUOUS
-            )
-            if (
-                not known
-                or not 0 <= start < end <= MAX_MINUTE
-                or start < ends[int(night)]
-            ):
+            known = int(night) in ends and Phase.AUCTION_ORDER <= phase <= Phase.CONTINUOUS
+            if not known or not 0 <= start < end <= MAX_MINUTE or start < ends[int(night)]:
                 return str(name)
             ends[int(night)] = end
     return ""
@@ -127,9 +113,7 @@ def build_boundaries(state: State) -> list[tuple[int, str, int]]:
     return found
 
 
-def _template_boundaries(
-    state: State, name: str, sections: list[list[int]]
-) -> list[tuple[int, str, int]]:
+def _template_boundaries(state: State, name: str, sections: list[list[int]]) -> list[tuple[int, str, int]]:
     night = [section for section in sections if section[0]]
     day = [section for section in sections if not section[0]]
     if night and not has_night(state.previous_day, state.trading_day):
@@ -141,9 +125,7 @@ def _template_boundaries(
     return found
 
 
-def _part_boundaries(
-    name: str, sections: list[list[int]], midnight: int
-) -> list[tuple[int, str, int]]:
+def _part_boundaries(name: str, sections: list[list[int]], midnight: int) -> list[tuple[int, str, int]]:
     """Changes of one night or one day: gaps inside are breaks, its end closes."""
     found = []
     for index, (_, phase, start, end) in enumerate(sections):

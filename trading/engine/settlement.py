@@ -49,9 +49,7 @@ def begin_settlement(context: Context, command: BeginSettlement) -> int:
         context.emit("SettlementRefused", command.run_id, code, params)
         return code
     state.settlement = [command.run_id, prices, 0, 0, 0, [], []]
-    context.emit(
-        "SettlementBegun", command.run_id, state.trading_day, len(state.accounts)
-    )
+    context.emit("SettlementBegun", command.run_id, state.trading_day, len(state.accounts))
     close_venue(context)
     state.work.append(WorkItem("settle_check", "", list(state.accounts)))
     if not state.accounts:
@@ -67,9 +65,7 @@ def _begin_refusal(
     if state.settlement is not None or state.work or is_other_day:
         return codes.SETTLEMENT_UNDER_WAY, {"trading_day": state.trading_day}
     for entry in command.prices:
-        sound = (
-            len(entry) == 2 and isinstance(entry[1], int) and 0 < entry[1] <= MAX_PRICE
-        )
+        sound = len(entry) == 2 and isinstance(entry[1], int) and 0 < entry[1] <= MAX_PRICE
         if not sound or entry[0] not in state.instruments:
             return codes.INVALID_FIELD, {"field": "prices", "symbol": str(entry[:1])}
         prices[entry[0]] = entry[1]
@@ -94,9 +90,7 @@ def after(context: Context, item: WorkItem) -> None:
         _queue(context, "settle_accounts", list(state.accounts))
     elif item.kind == "settle_accounts":
         for instrument in state.instruments.values():
-            _roll_instrument(
-                context, instrument, run[_PRICES].get(instrument.symbol, 0)
-            )
+            _roll_instrument(context, instrument, run[_PRICES].get(instrument.symbol, 0))
         state.previous_day = state.trading_day
         state.trading_day = next_trading_day(state, state.trading_day)
         _begin_contracts(context)
@@ -134,11 +128,7 @@ def _give_up(context: Context, run: list[Any]) -> None:
 
 
 def _ending_orders(state: State) -> list[int]:
-    return [
-        order.uid
-        for order in state.orders.values()
-        if _end_of(state, order) is not None
-    ]
+    return [order.uid for order in state.orders.values() if _end_of(state, order) is not None]
 
 
 def _end_of(state: State, order: Order) -> tuple[int, int] | None:
@@ -217,11 +207,7 @@ def _settle_account(context: Context, account: Account) -> None:
 def _living_ids(account: Account) -> dict[int, int]:
     """After the roll an id names a new order, but for the orders still alive (T-36)."""
     digests = (order_digest(order_id) for order_id in account.orders)
-    return {
-        digest: account.client_ids[digest]
-        for digest in digests
-        if digest in account.client_ids
-    }
+    return {digest: account.client_ids[digest] for digest in digests if digest in account.client_ids}
 
 
 def _roll_position(state: State, position: Position, price: int) -> None:
@@ -263,9 +249,7 @@ def _roll_instrument(context: Context, instrument: Instrument, price: int) -> No
     if instrument.pre_settlement:
         instrument.set_limits()
     state.dirty_quotes[instrument.symbol] = None
-    context.emit(
-        "InstrumentChanged", instrument.row(), "expired" if expired else "settled"
-    )
+    context.emit("InstrumentChanged", instrument.row(), "expired" if expired else "settled")
 
 
 def _begin_contracts(context: Context) -> None:

@@ -31,9 +31,7 @@ _FUNDS = (
     "frozen_margin", "frozen_commission", "frozen_premium", "busy",
 )  # fmt: skip
 _ORDER = ("left", "key") + tuple(
-    name
-    for name in Order.__slots__
-    if name not in ("account", "instrument", "position")
+    name for name in Order.__slots__ if name not in ("account", "instrument", "position")
 )
 _WEIGHTS = ("weight_today", "weight_his")
 _SIDE = tuple(name for name in Side.__slots__ if name not in _WEIGHTS)
@@ -63,10 +61,7 @@ def dump_trading(state: State) -> list[Any]:
         [list(entry) for entry in state.breakers],
         [product.row() for product in state.products.values()],
         [_dump_instrument(instrument) for instrument in state.instruments.values()],
-        [
-            [holder, target, list(rates)]
-            for (holder, target), rates in state.rates.items()
-        ],
+        [[holder, target, list(rates)] for (holder, target), rates in state.rates.items()],
         [_dump_account(account) for account in state.accounts.values()],
         [_dump_order(order) for order in state.orders.values()],
         [[symbol, _dump_book(item)] for symbol, item in state.instruments.items()],
@@ -78,16 +73,10 @@ def dump_rest(state: State) -> list[Any]:
     return [
         _values(state, _POSITIONAL),
         _dump_settlement(state),
-        [
-            [item.kind, item.target, list(item.data), item.position]
-            for item in state.work
-        ],
+        [[item.kind, item.target, list(item.data), item.position] for item in state.work],
         [[*entry, *state.recent_commands[entry[1]]] for entry in state.recent_order],
         [list(entry) for entry in state.references_order],
-        [
-            [account.next_slot_ns, _dump_ids(account)]
-            for account in state.accounts.values()
-        ],
+        [[account.next_slot_ns, _dump_ids(account)] for account in state.accounts.values()],
     ]
 
 
@@ -98,10 +87,7 @@ def dump(state: State) -> list[Any]:
 
 def _dump_ids(account: Account) -> list[list[int]]:
     """[digest, uid, code and content] per remembered order id: each fits 64 bits."""
-    return [
-        [key, value >> 48, value & (1 << 48) - 1]
-        for key, value in account.client_ids.items()
-    ]
+    return [[key, value >> 48, value & (1 << 48) - 1] for key, value in account.client_ids.items()]
 
 
 def _dump_settlement(state: State) -> list[Any] | None:
@@ -143,10 +129,7 @@ def _dump_order(order: Order) -> list[Any]:
 def _dump_book(instrument: Instrument) -> list[Any]:
     """Per side and level, worst level first: uids of the orders in time order."""
     return [
-        [
-            [order.uid for order in side.levels[key].live() if isinstance(order, Order)]
-            for key in side.keys
-        ]
+        [[order.uid for order in side.levels[key].live() if isinstance(order, Order)] for key in side.keys]
         for side in instrument.book.sides
     ]
 
@@ -187,9 +170,7 @@ def load(lists: list[Any]) -> State:
 def _load_instrument(state: State, entry: list[Any]) -> tuple[Instrument, list[str]]:
     row, values, holders = entry
     terms = InstrumentRow(*row)
-    instrument = Instrument(
-        terms, state.products[f"{terms.exchange_id}.{terms.product_id}"]
-    )
+    instrument = Instrument(terms, state.products[f"{terms.exchange_id}.{terms.product_id}"])
     _set_values(instrument, _INSTRUMENT, values)
     state.instruments[instrument.symbol] = instrument
     return instrument, holders
@@ -256,12 +237,8 @@ def _load_rest(state: State, rest: list[Any]) -> None:
     for time_ns, reference in references:
         state.references_order.append((time_ns, reference))
         state.references[reference] = time_ns
-    for account, (slot_ns, client_ids) in zip(
-        state.accounts.values(), accounts, strict=True
-    ):
+    for account, (slot_ns, client_ids) in zip(state.accounts.values(), accounts, strict=True):
         account.next_slot_ns = slot_ns
-        account.client_ids = {
-            digest: uid << 48 | verdict for digest, uid, verdict in client_ids
-        }
+        account.client_ids = {digest: uid << 48 | verdict for digest, uid, verdict in client_ids}
     for symbol in state.instruments:
         state.dirty_quotes[symbol] = None

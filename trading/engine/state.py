@@ -21,9 +21,7 @@ class WorkItem:
 
     __slots__ = ("kind", "target", "data", "position")
 
-    def __init__(
-        self, kind: str, target: str, data: list[Any], position: int = 0
-    ) -> None:
+    def __init__(self, kind: str, target: str, data: list[Any], position: int = 0) -> None:
         self.kind = kind
         self.target = target
         self.data = data
@@ -45,9 +43,7 @@ class State:
         self.event_seq = 0
         self.last_stream_id = "0-0"
         self.halted = False
-        self.settings: dict[str, int] = {
-            name: entry.default for name, entry in SETTINGS.items()
-        }
+        self.settings: dict[str, int] = {name: entry.default for name, entry in SETTINGS.items()}
         self.trading_days: list[int] = []
         self.templates: dict[str, list[list[int]]] = {}
         self.phases: dict[str, int] = {}
@@ -121,7 +117,6 @@ class State:
         self.client_id_limits = (
             self.settings["client_ids_per_day"], self.settings["market_maker_client_ids_per_day"],
         )  # fmt: skip
-
 
 
 class Context:

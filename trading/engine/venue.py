@@ -67,9 +67,7 @@ def set_sessions(context: Context, command: SetSessions) -> int:
     fault = sessions_fault(command.templates)
     names = {entry[0] for entry in command.templates if len(entry) == 2}
     if not fault:
-        used = (
-            instrument.session_template for instrument in state.instruments.values()
-        )
+        used = (instrument.session_template for instrument in state.instruments.values())
         fault = next((name for name in used if name not in names), "")
     if fault:
         return refuse(context, command, codes.INVALID_FIELD, {"field": fault})

@@ -29,9 +29,7 @@ def quote_view(state: State, symbol: str, depth: int = MAX_DEPTH) -> dict[str, A
     bids, asks = instrument.book.sides
     depth = min(depth, MAX_DEPTH)
     volume, multiple = instrument.day_volume, instrument.volume_multiple
-    average = (
-        divide_half_up(instrument.day_turnover, volume * multiple) if volume else 0
-    )
+    average = divide_half_up(instrument.day_turnover, volume * multiple) if volume else 0
     return {
         "symbol": symbol,
         "trading_day": state.trading_day,
