@@ -1,12 +1,14 @@
 """Fixtures of the tables' tests: the log's server and a venue name of one's own."""
 
+import time
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 import redis
 
-from exchange_site.streams import log_client
+from exchange_site.streams import Keys, log_client
+from tests.db.support import start_worker
 
 
 @pytest.fixture
@@ -25,3 +27,16 @@ def name(stream_server: redis.Redis) -> Iterator[str]:
     keys = stream_server.keys(f"x:{{{venue}}}:*")
     if keys:
         stream_server.delete(*keys)
+
+
+@pytest.fixture
+def worker(name: str, stream_server: redis.Redis) -> Iterator[str]:
+    """The name of a venue whose matching worker runs."""
+    process = start_worker(name)
+    deadline = time.monotonic() + 30
+    while not stream_server.exists(Keys(name).lease):
+        assert process.poll() is None and time.monotonic() < deadline, "no worker"
+        time.sleep(0.02)
+    yield name
+    process.terminate()
+    process.wait(timeout=20)

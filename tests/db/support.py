@@ -76,3 +76,19 @@ def start_projector(venue: str) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "PROJECTOR_DATABASE_URL": database_dsn()}
     command = [sys.executable, "-m", "django", "run_projector", "--venue", venue, "--no-archive"]
     return subprocess.Popen(command, env=environment)
+
+
+def start_worker(venue: str) -> subprocess.Popen[bytes]:
+    """`manage.py run_matching` as a process of its own."""
+    command = [sys.executable, "-m", "django", "run_matching", "--venue", venue]
+    return subprocess.Popen(command, env=dict(os.environ))
+
+
+def follow(venue: str) -> int:
+    """Project everything that the stream holds now; returns the last sequence."""
+    with projector(venue) as running:
+        last = running.source.last_seq()
+        while running.projection.last_seq < last:
+            running.step()
+        running.settle()
+        return int(running.seq)
