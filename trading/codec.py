@@ -119,7 +119,7 @@ def decode_command(kind: str, version: int, payload: bytes) -> Any:
         raise MalformedCommand(f"unknown command {kind[:64]!r} version {version}")
     try:
         command = decoder.decode(payload)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise MalformedCommand(_explain(kind, version, error)) from error
     if kind in _HOT:
         _check_hot(kind, command)
@@ -285,7 +285,8 @@ def enum_from_name(kind: type[_Kind], name: str) -> _Kind:
     if not isinstance(name, str):
         raise ValueError(f"{kind.__name__}: a name is needed, not {name!r}")
     plain = name.strip().upper().replace("_", "")
-    member = kind.__members__.get(plain) or kind.__members__.get(_ALIASES.get(plain, ""))
+    members = kind.__members__
+    member = members.get(plain, members.get(_ALIASES.get(plain, "")))
     if member is None:
         raise ValueError(f"{kind.__name__}: {name[:40]!r} is none of {', '.join(names(kind))}")
     return member

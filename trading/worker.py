@@ -230,7 +230,7 @@ class Worker:
         while self._entries is None and self._reading:
             self._read_reply()
         entries, self._entries = self._entries or [], None
-        if entries and self.clock.is_ahead(entries[-1][0]):
+        if entries and self.clock.is_ahead(entries[-1][0], self.state.time_ns):
             self._hold()
             return []
         return entries
