@@ -192,4 +192,3 @@ class ReadOnlyAdmin(ExchangeModelAdmin):
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)
         return actions
-

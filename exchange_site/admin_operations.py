@@ -31,9 +31,7 @@ from exchange_site import audit
 ROW_LIMIT = 500
 ROWS_SHOWN = 50
 BUTTONS_SHOWN = 2
-PRINTABLE = RegexValidator(
-    r"^[^\x00-\x1f\x7f\ud800-\udfff]*\Z", _("Control characters are not allowed.")
-)
+PRINTABLE = RegexValidator(r"^[^\x00-\x1f\x7f\ud800-\udfff]*\Z", _("Control characters are not allowed."))
 
 
 class OperationForm(forms.Form):
@@ -115,9 +113,7 @@ class Operation:
         """The venue the row belongs to, for the audit log."""
         return ""
 
-    def perform(
-        self, request: HttpRequest, rows: Sequence[Any], data: dict[str, Any]
-    ) -> list[Result]:
+    def perform(self, request: HttpRequest, rows: Sequence[Any], data: dict[str, Any]) -> list[Result]:
         """Do it and answer one result a row, in the rows' order."""
         raise NotImplementedError
 

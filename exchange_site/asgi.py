@@ -5,9 +5,9 @@ import os
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_site.settings")
 os.environ.setdefault("SERVER_GATEWAY", "asgi")
 
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from django.core.asgi import get_asgi_application  # noqa: E402
-from servestatic import ServeStaticASGI  # noqa: E402
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+from servestatic import ServeStaticASGI
 
 django_application = get_asgi_application()
 

@@ -93,9 +93,7 @@ def on_logged_in(sender: Any, request: HttpRequest, user: Any, **_kwargs: Any) -
 def on_logged_out(sender: Any, request: HttpRequest, user: Any, **_kwargs: Any) -> None:
     """Record the end of a session."""
     if user is not None and user.pk is not None:
-        record(
-            request, "logout", user_id=user.pk.hex, username=user.get_username(), target_type="user"
-        )
+        record(request, "logout", user_id=user.pk.hex, username=user.get_username(), target_type="user")
 
 
 def connect() -> None:

@@ -21,7 +21,7 @@ GetAsync = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 
 @sync_and_async_middleware
-def RequestIdMiddleware(get_response: Get | GetAsync) -> Get | GetAsync:  # noqa: N802
+def RequestIdMiddleware(get_response: Get | GetAsync) -> Get | GetAsync:
     """Put `request.request_id` on the request and X-Request-ID on the answer."""
     from asgiref.sync import iscoroutinefunction
 

@@ -305,9 +305,7 @@ class CommandLog:
     def _append_call(self, entries: Sequence[CommandEntry]) -> list[str]:
         arguments = [field for entry in entries for field in entry]
         try:
-            answer = APPEND_COMMANDS.call(
-                self._own_link(), (self.keys.lease, self.keys.commands), arguments
-            )
+            answer = APPEND_COMMANDS.call(self._own_link(), (self.keys.lease, self.keys.commands), arguments)
         except redis.ResponseError as error:
             raise refusal(error) from error
         except redis.RedisError as error:

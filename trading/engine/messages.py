@@ -10,9 +10,9 @@ Units: prices and money 1/10 000 yuan, volumes lots, ``_ppm`` 10^-6, ``_ppb`` 10
 """
 
 from trading.engine.commands import (
+    COMMANDS,
     ApproveAccount,
     BeginSettlement,
-    COMMANDS,
     CancelAll,
     CancelOrder,
     CheckOrder,
@@ -44,6 +44,8 @@ from trading.engine.commands import (
     Withdraw,
 )
 from trading.engine.events import (
+    EVENT_HEADER,
+    EVENTS,
     AccountChanged,
     AccountSettled,
     CalendarSet,
@@ -52,8 +54,6 @@ from trading.engine.events import (
     CommandQuarantined,
     CommandRejected,
     CommandRepeated,
-    EVENTS,
-    EVENT_HEADER,
     EngineUpgraded,
     FundsMoved,
     InstrumentChanged,

@@ -4,6 +4,8 @@ from typing import Any
 
 from trading.engine import codes
 from trading.engine.entities import Account, Instrument, Order
+from trading.engine.execution import key_for
+from trading.engine.figures import risk_ratio_ppm
 from trading.engine.ledger import (
     closed_side,
     closing_fee_rate,
@@ -11,8 +13,6 @@ from trading.engine.ledger import (
     price_freeze,
     split_close,
 )
-from trading.engine.execution import key_for
-from trading.engine.figures import risk_ratio_ppm
 from trading.engine.messages import (
     AccountStatus,
     CheckOrder,
@@ -101,9 +101,8 @@ def entry_refusal(
 def instrument_refusal(instrument: Instrument) -> Refusal | None:
     """1009 when the instrument takes no orders now."""
     phase = instrument.phase
-    if phase == _CONTINUOUS or phase == _AUCTION_ORDER:
-        if instrument.status == _TRADING and not instrument.busy:
-            return None
+    if phase in (_CONTINUOUS, _AUCTION_ORDER) and instrument.status == _TRADING and not instrument.busy:
+        return None
     return codes.INSTRUMENT_NOT_TRADING, {"phase": Phase(phase).name}
 
 

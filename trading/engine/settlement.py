@@ -19,8 +19,8 @@ from trading.engine.clock import (
 from trading.engine.entities import Account, Instrument, Order, Position
 from trading.engine.execution import end_order
 from trading.engine.figures import reaches, risk_ratio_ppm
-from trading.engine.ledger import book_freeze, forget_if_idle, freeze_lots, release, remargin
 from trading.engine.instruments import begin_trading, starts_trading
+from trading.engine.ledger import book_freeze, forget_if_idle, freeze_lots, release, remargin
 from trading.engine.messages import (
     BeginSettlement,
     EndReason,

@@ -143,10 +143,10 @@ def load(lists: list[Any]) -> State:
         accounts, orders, books,
     ) = trading  # fmt: skip
     _set_values(state, _HEAD, head)
-    state.settings.update({name: value for name, value in settings})
+    state.settings.update(dict(settings))
     state.trading_days = list(days)
-    state.templates = {name: sections for name, sections in templates}
-    state.phases = {name: phase for name, phase in phases}
+    state.templates = dict(templates)
+    state.phases = dict(phases)
     state.breakers = [(end_ns, symbol) for end_ns, symbol in breakers]
     for row in products:
         product = Product(ProductRow(*row))
@@ -229,7 +229,7 @@ def _load_rest(state: State, rest: list[Any]) -> None:
     state.derive_rate_windows()
     if settlement is not None:
         run_id, prices, *sums = settlement
-        state.settlement = [run_id, {symbol: price for symbol, price in prices}, *sums]
+        state.settlement = [run_id, dict(prices), *sums]
     state.work = deque(WorkItem(*entry) for entry in work)
     for time_ns, command_id, first_seq, code in commands:
         state.recent_order.append((time_ns, command_id))

@@ -1,0 +1,114 @@
+"""The base of REST views: scopes, rate limits, and a thread of its own for each request.
+
+Django runs every synchronous view of a process in one thread; a request that waits for the
+worker's verdict or for the projector would hold up all others (R1.7). These run in a pool.
+"""
+
+import asyncio
+import contextvars
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.db import connections
+from django.http import HttpRequest, HttpResponseBase
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.views import APIView
+
+from exchange_site import audit
+from exchange_site.ratelimit import READS, Draw, by_user_or_address, take
+
+_Answer = TypeVar("_Answer")
+_THREADS = 16
+_pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="rest")
+READ_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+async def in_thread(call: Callable[..., _Answer], *arguments: Any) -> _Answer:
+    """Run a blocking call in the pool, in the caller's context, and give back its connection."""
+    context = contextvars.copy_context()
+
+    def run() -> _Answer:
+        try:
+            return context.run(call, *arguments)
+        finally:
+            connections.close_all()
+
+    return await asyncio.get_running_loop().run_in_executor(_pool, run)
+
+
+def check_size(request: HttpRequest) -> None:
+    """RequestDataTooBig for a body above `DATA_UPLOAD_MAX_MEMORY_SIZE`, announced or not."""
+    if len(request.body) > (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0):
+        raise RequestDataTooBig("the body is too large")
+
+
+def scope_for(view: Any, method: str) -> str:
+    """The scope a method of a view needs: the view's own, else `read` to read, `trade` to write."""
+    return getattr(view, "scope", "") or ("read" if method in READ_METHODS else "trade")
+
+
+class HasScope(BasePermission):  # type: ignore[misc]
+    """The token carries the scope the view needs; a browser session carries all (H-2)."""
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        return request.auth is None or request.auth.allows(scope_for(view, request.method))
+
+
+class HasRight(BasePermission):  # type: ignore[misc]
+    """The user has the Django permission the view names in `right`; refusals are audited (O-3)."""
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        if request.user.has_perm(view.right):
+            return True
+        audit.denied(request, view.right)
+        return False
+
+
+class ExchangeView(APIView):  # type: ignore[misc]
+    """A synchronous view in the pool; limited per user and address (H-5)."""
+
+    permission_classes = (IsAuthenticated, HasScope)
+    scope = ""
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        plain = super().as_view(**initkwargs)
+
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            response = plain(request, *args, **kwargs)
+            return response.render() if hasattr(response, "render") else response
+
+        @functools.wraps(plain)
+        async def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            return await in_thread(functools.partial(answer, request, *args, **kwargs))
+
+        return view
+
+    def draws(self, request: Any) -> list[Draw]:
+        """The rate-limit buckets this request draws from."""
+        return by_user_or_address(request, "api", READS)
+
+    def check_permissions(self, request: Any) -> None:
+        """Size and rate first: a refusal costs the caller too."""
+        check_size(request._request)
+        take(self.draws(request))
+        super().check_permissions(request)
+
+
+class PublicView(ExchangeView):
+    """No log-in needed; one that is given is not even looked at."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+
+class StaffView(ExchangeView):
+    """For staff: the token's scope is `admin` and the user has the permission `right`."""
+
+    permission_classes = (IsAuthenticated, HasScope, HasRight)
+    scope = "admin"
+    right = ""
