@@ -55,10 +55,12 @@ class Market:
         self.flow = OrderFlow(seed, self.traders, self.contracts)
         self.state = State()
         self.count = 0
+        self.told: list[list[Any]] = []
+        """Events of making the market."""
         for command in venue_commands("bench", START_NS, self.contracts):
-            self.do(command)
+            self.told += self.do(command)
         for command in account_commands(self.traders):
-            self.do(command)
+            self.told += self.do(command)
 
     def do(self, command: Any, user_id: str = "") -> list[list[Any]]:
         """Apply one command at the next moment; its events."""

@@ -97,6 +97,16 @@ class Site:
             env=self.environment, cwd=ROOT, check=True, stdout=self.output, stderr=self.output,
         )  # fmt: skip
 
+    def run_python(self, *arguments: str) -> str:
+        """Run a Python process of the site to its end; what it printed. RuntimeError if it failed."""
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            env=self.environment, cwd=ROOT, check=False, capture_output=True, text=True,
+        )  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(f"{arguments}: {done.stdout}{done.stderr}\n{self.printed()}")
+        return done.stdout
+
     def spawn(self, *arguments: str) -> "subprocess.Popen[bytes]":
         """Start a management command."""
         return self.spawn_python(str(ROOT / "manage.py"), *arguments)

@@ -48,7 +48,7 @@ class EventAudit:
         self.orders: dict[OrderKey, SeenOrder] = defaultdict(SeenOrder)
         self.trades = 0
         self.refusals: Counter[int] = Counter()
-        self._funds: dict[str, FundsRow] = {}
+        self.funds: dict[str, FundsRow] = {}
         self._positions: dict[tuple[str, str], PositionRow] = {}
         self._flows: Counter[str] = Counter()
         self._commission: Counter[str] = Counter()
@@ -112,7 +112,8 @@ class EventAudit:
         order = OrderRow._make(event.order)
         seen = self.orders[order.account_id, order.order_id]
         seen.decisions += 1
-        seen.status = order.status
+        seen.volume = order.volume
+        self._take_state(seen, order, order.order_id)
         self.refusals[event.code] += 1
 
     def _cancelled(self, event: Any) -> None:
@@ -152,7 +153,7 @@ class EventAudit:
 
     def _take_rows(self, funds: list[Any], position: list[Any] | None) -> None:
         row = FundsRow._make(funds)
-        self._funds[row.account_id] = row
+        self.funds[row.account_id] = row
         if position is not None:
             self._positions[row.account_id, position[_POSITION_SYMBOL]] = PositionRow._make(position)
 
@@ -172,7 +173,7 @@ class EventAudit:
     def _account_faults(self) -> list[str]:
         """Flows, fees and profits of each account against its funds (T-101)."""
         found = []
-        for account_id, funds in self._funds.items():
+        for account_id, funds in self.funds.items():
             sums = (
                 ("flows", funds.deposit - funds.withdraw, self._flows[account_id]),
                 ("commission", funds.commission, self._commission[account_id]),
