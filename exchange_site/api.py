@@ -8,7 +8,6 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, JsonResponse
-from drf_spectacular.openapi import AutoSchema
 from rest_framework import exceptions, status
 from rest_framework.pagination import CursorPagination, PageNumberPagination
 from rest_framework.parsers import JSONParser
@@ -211,36 +210,3 @@ class NumberedPages(PageNumberPagination):
                 "next_cursor": {"type": "integer", "nullable": True},
             },
         }
-
-
-class EnvelopeSchema(AutoSchema):
-    """Shows every answer in the envelope that the renderer puts it into (H-3)."""
-
-    def _get_response_for_code(
-        self, serializer: Any, status_code: Any, media_types: Any = None, direction: Any = "response"
-    ) -> Any:
-        response = super()._get_response_for_code(serializer, status_code, media_types, direction)
-        for content in response.get("content", {}).values():
-            content["schema"] = _enveloped(content.get("schema", {}), str(status_code).startswith("2"))
-        return response
-
-
-def _enveloped(schema: dict[str, Any], succeeds: bool) -> dict[str, Any]:
-    error = {
-        "type": "object",
-        "nullable": True,
-        "properties": {
-            "code": {"type": "integer"},
-            "message": {"type": "string"},
-            "extra": {"type": "object", "additionalProperties": True},
-        },
-    }
-    return {
-        "type": "object",
-        "required": ["success", "data", "error"],
-        "properties": {
-            "success": {"type": "boolean", "enum": [succeeds]},
-            "data": schema if succeeds else {"nullable": True},
-            "error": error,
-        },
-    }

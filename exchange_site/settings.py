@@ -176,7 +176,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["exchange_site.api.EnvelopeRenderer"],
     "DEFAULT_PARSER_CLASSES": ["exchange_site.api.StrictJSONParser"],
     "EXCEPTION_HANDLER": "exchange_site.api.exception_handler",
-    "DEFAULT_SCHEMA_CLASS": "exchange_site.api.EnvelopeSchema",
+    "DEFAULT_SCHEMA_CLASS": "exchange_site.schema.EnvelopeSchema",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "COERCE_DECIMAL_TO_STRING": False,
     "NUM_PROXIES": ENV.EXCHANGE_NUM_PROXIES,
