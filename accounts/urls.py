@@ -1,5 +1,16 @@
 """REST routes under /api/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from accounts import api
+
+urlpatterns = [
+    path("auth/register", api.Register.as_view()),
+    path("auth/login", api.Login.as_view()),
+    path("auth/logout", api.Logout.as_view()),
+    path("auth/logoutall", api.LogoutAll.as_view()),
+    path("auth/current-user", api.CurrentUser.as_view()),
+    path("auth/password", api.Password.as_view()),
+    path("auth/tokens", api.Tokens.as_view()),
+    path("auth/tokens/<str:token_key>", api.OneToken.as_view()),
+]
