@@ -1,7 +1,6 @@
 """Users, their API tokens, idempotency keys (H-6) and the table of venue settings (O-8)."""
 
 import uuid
-from collections.abc import Collection
 from typing import Any
 
 from django.conf import settings
@@ -16,7 +15,7 @@ from knox.models import AbstractAuthToken
 USERNAME_PATTERN = r"^[a-z0-9_]{3,32}\Z"
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing]
     """Somebody who signs in; `id.hex` is the `user_id` of commands and events."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -40,6 +39,8 @@ class User(AbstractUser):
         default="en",
     )
 
+    _loaded_username: str | None = None
+
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
@@ -52,15 +53,14 @@ class User(AbstractUser):
         ]
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Any:
-        instance = super().from_db(db, field_names, values)
+    def from_db(cls, *args: Any, **kwargs: Any) -> Any:
+        instance = super().from_db(*args, **kwargs)
         instance._loaded_username = instance.__dict__.get("username")
         return instance
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save; a changed username raises ValidationError, since logs and links carry it."""
-        loaded = getattr(self, "_loaded_username", None)
-        if loaded is not None and loaded != self.username:
+        if self._loaded_username not in (None, self.username):
             raise ValidationError({"username": _("A username cannot be changed.")})
         super().save(*args, **kwargs)
 
@@ -76,7 +76,7 @@ def default_scopes() -> list[str]:
     return [TokenScope.READ, TokenScope.TRADE]
 
 
-class AuthToken(AbstractAuthToken):
+class AuthToken(AbstractAuthToken):  # type: ignore[misc]
     """A named, expiring, revocable token; only its hash is stored (H-2)."""
 
     user = models.ForeignKey(

@@ -5,7 +5,7 @@ from typing import Any
 from django.db import models
 
 
-class MoneyField(models.DecimalField):
+class MoneyField(models.DecimalField):  # type: ignore[type-arg]
     """Yuan, `numeric(20, 4)`: the core's ints divided by 10 000 (T-1)."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

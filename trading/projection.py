@@ -31,7 +31,7 @@ from trading.engine import messages as m
 from trading.projection_tables import Target, copy_text
 
 ROWS_PER_EVENT = 16
-NO_RATES = [None] * len(m.Rates._fields)
+NO_RATES: list[int | None] = [None] * len(m.Rates._fields)
 
 
 class UnknownEvent(Exception):

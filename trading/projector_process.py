@@ -12,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 
 from exchange_site.env import environment
 from exchange_site.streams import Keys, last_stream_id, log_client, reader_client, stream_id
+from trading.archive import Archiver, read_events
 from trading.codec import decode_events
 from trading.projector import EventsMissing, Projector, Writer
 
@@ -153,8 +154,6 @@ class ProjectorProcess:
         A server or a disk that is away is tried again; anything else ends the process,
         since without an archive the log would grow for ever.
         """
-        from trading.archive import Archiver
-
         try:
             archiver = Archiver(self.venue)
             while not self.stopping.wait(ARCHIVE_EVERY_S):
@@ -179,8 +178,6 @@ def catch_up(projector: Projector, source: StreamSource, venue: str) -> None:
         )
     if last == have or (first and first <= have + 1):
         return
-    from trading.archive import read_events
-
     projector.replay(read_events(venue, have))
     if first and projector.seq + 1 < first or not first and projector.seq < last:
         raise EventsMissing(
@@ -222,8 +219,6 @@ def rebuild(venue: str, dsn: str = "", note: Callable[[str], None] = print) -> i
 
 
 def _require_archive(venue: str) -> None:
-    from trading.archive import read_events
-
     first = next(iter(read_events(venue, 0)), None)
     if first is None or first[0] != 1:
         raise EventsMissing(f"venue {venue}: the log does not reach back to event 1")

@@ -13,12 +13,13 @@ from exchange_site.streams import Keys
 from tests.db.events import DAY, EventMaker, market, trading
 from tests.db.support import append, project, projector, start_projector, tables
 from trading import models
+from trading.archive import Archiver
 from trading.engine import messages as m
 from trading.engine.units import SCALE
 from trading.partitions import rows_in_default
 from trading.projection import HANDLERS, SequenceGap, UnknownEvent
 from trading.projector import CursorMoved, EventsMissing
-from trading.projector_process import rebuild
+from trading.projector_process import catch_up, rebuild
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ALICE, BOB = f"ACC_{0:032x}", f"ACC_{1:032x}"
@@ -272,8 +273,6 @@ def test_it_follows_the_stream_and_tells_where_it_is(name: str, stream_server: r
 
 
 def test_a_log_behind_the_tables_is_refused(name: str, stream_server: redis.Redis) -> None:
-    from trading.projector_process import catch_up
-
     maker = renamed(market(), name)
     events = maker.take()
     project(events, name)
@@ -341,3 +340,38 @@ def test_its_session_survives_a_batch_that_failed() -> None:
         with pytest.raises(psycopg.errors.CheckViolation, match="order_figures"):
             running.replay(maker.take())
         assert running.writer.cursor_seq() == running.seq
+
+
+def archived(maker: EventMaker, name: str, client: redis.Redis) -> None:
+    """Put the events into the stream and the archive, then trim the stream's first half."""
+    append(client, name, maker.take())
+    assert Archiver(name).run_once(force=True)
+    client.xtrim(Keys(name).events, minid=f"{maker.seq // 2}-0", approximate=False)
+
+
+def test_what_the_stream_no_longer_holds_comes_from_the_archive(
+    name: str, stream_server: redis.Redis
+) -> None:
+    maker = renamed(market(), name)
+    trading(maker, 200)
+    stream_server.xadd(Keys(name).commands, {"t": "Tick"}, id="1-0")
+    archived(maker, name, stream_server)
+    assert rebuild(name, note=lambda text: None) == maker.seq
+    assert models.Trade.objects.count() == 400
+
+
+def test_without_the_archive_a_trimmed_log_stops_it_before_it_empties_anything(
+    name: str, stream_server: redis.Redis
+) -> None:
+    maker = renamed(market(), name)
+    trading(maker, 200)
+    events = maker.take()
+    append(stream_server, name, events)
+    project(events, name)
+    stream_server.xtrim(Keys(name).events, minid=f"{maker.seq - 10}-0", approximate=False)
+    with pytest.raises(EventsMissing, match="does not reach back to event 1"):
+        rebuild(name, note=lambda text: None)
+    assert models.Trade.objects.count() == 400
+    models.ProjectorCursor.objects.update(seq=100)
+    with projector(name) as running, pytest.raises(EventsMissing, match="events 101 to"):
+        catch_up(running, running.source, name)

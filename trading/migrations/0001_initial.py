@@ -281,7 +281,7 @@ class Migration(migrations.Migration):
                 "indexes": [models.Index(fields=["account_id", "id"], name="trade_account")],
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("symbol", "exchange_trade_id", "direction", "trading_day", "venue"),
+                        fields=("exchange_trade_id", "symbol", "direction", "trading_day", "venue"),
                         name="trade_exchange_id",
                     ),
                     models.CheckConstraint(
@@ -782,7 +782,7 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(
                         condition=models.Q(("exchange_order_id__gt", 0)),
-                        fields=("account_id", "trading_day", "order_id", "venue"),
+                        fields=("order_id", "account_id", "trading_day", "venue"),
                         name="order_client_id",
                     ),
                     models.CheckConstraint(

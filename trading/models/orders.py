@@ -51,7 +51,7 @@ class Order(models.Model):
         constraints = [
             # A refused order holds no id: its number may come again (exchange_order_id 0).
             models.UniqueConstraint(
-                fields=["account_id", "trading_day", "order_id", "venue"],
+                fields=["order_id", "account_id", "trading_day", "venue"],
                 condition=Q(exchange_order_id__gt=0),
                 name="order_client_id",
             ),
@@ -113,7 +113,7 @@ class Trade(models.Model):
         verbose_name_plural = _("trades")
         constraints = [
             models.UniqueConstraint(
-                fields=["symbol", "exchange_trade_id", "direction", "trading_day", "venue"],
+                fields=["exchange_trade_id", "symbol", "direction", "trading_day", "venue"],
                 name="trade_exchange_id",
             ),
             models.CheckConstraint(

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from exchange_site.env import environment
+from trading.archive import BadRecord
 from trading.projection import SequenceGap
 from trading.projector import EventsMissing
 from trading.projector_process import rebuild
@@ -19,5 +20,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             rebuild(options["venue"], note=self.stdout.write)
-        except (EventsMissing, SequenceGap, RuntimeError) as error:
+        except (EventsMissing, SequenceGap, BadRecord, RuntimeError) as error:
             raise CommandError(str(error)) from error

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from exchange_site.env import environment
+from trading.archive import BadRecord
 from trading.projection import SequenceGap, UnknownEvent
 from trading.projector import CursorMoved, EventsMissing
 from trading.projector_process import ProjectorProcess
@@ -24,5 +25,5 @@ class Command(BaseCommand):
         signal.signal(signal.SIGINT, process.stop)
         try:
             process.run()
-        except (SequenceGap, EventsMissing, UnknownEvent, CursorMoved) as error:
+        except (SequenceGap, EventsMissing, UnknownEvent, CursorMoved, BadRecord) as error:
             raise CommandError(str(error)) from error
