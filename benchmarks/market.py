@@ -49,6 +49,7 @@ class Market:
         instruments: int,
         seed: int = 1,
         contracts: list[Contract] | None = None,
+        keep_told: bool = False,
     ) -> None:
         self.traders: list[Trader] = make_traders(accounts)
         self.contracts = contracts or make_contracts(instruments)
@@ -56,11 +57,12 @@ class Market:
         self.state = State()
         self.count = 0
         self.told: list[list[Any]] = []
-        """Events of making the market."""
-        for command in venue_commands("bench", START_NS, self.contracts):
-            self.told += self.do(command)
-        for command in account_commands(self.traders):
-            self.told += self.do(command)
+        """Events of making the market, when they were to be kept."""
+        made = venue_commands("bench", START_NS, self.contracts) + account_commands(self.traders)
+        for command in made:
+            events = self.do(command)
+            if keep_told:
+                self.told += events
 
     def do(self, command: Any, user_id: str = "") -> list[list[Any]]:
         """Apply one command at the next moment; its events."""

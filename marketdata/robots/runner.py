@@ -39,6 +39,8 @@ CYCLE_MS = 50
 ANSWER_S = 0.2
 SETTINGS_MS = 500
 LISTINGS_MS = 60_000
+EMPTY_MS = 1_000
+"""While a venue has no contracts yet, it is looked at so often."""
 TOP_UP_MS = 60_000
 LONGEST_PAUSE_S = 2.0
 
@@ -54,10 +56,10 @@ class Budget:
         self._filled_ms = 0
 
     def fill(self, rate: int, now_ms: int) -> None:
-        """Add what the time since the last call brings, at most a second's worth."""
+        """Add what the time since the last call brings; what is saved up is a tenth of a second's."""
         if self._filled_ms:
             self._thousandths += rate * (now_ms - self._filled_ms)
-        self._thousandths = min(self._thousandths, rate * 1_000)
+        self._thousandths = min(self._thousandths, max(2_000, rate * 100))
         self._filled_ms = now_ms
 
     def has(self, count: int) -> bool:
@@ -156,7 +158,7 @@ class Robots:
     def _is_ready(self, desk: Desk, view: View, now_ms: int) -> bool:
         """May the desk act now? One that must start over does that first."""
         waits = desk.is_waiting(now_ms)
-        if desk.must_restart and view.phase == Phase.CONTINUOUS:
+        if desk.must_restart and view.phase == Phase.CONTINUOUS and self._budget.has(1):
             made = command_id()
             command = desk.restart(made, now_ms)
             if command is not None:
@@ -230,6 +232,8 @@ class Robots:
             control.report(self.venue, self._figures(now_ms), client=self._client)
         if now_ms >= self._due_ms["listings"]:
             self._choose_contracts()
+            if not self.desks:
+                self._due_ms["listings"] = now_ms + EMPTY_MS
 
     def _figures(self, now_ms: int) -> dict[str, int]:
         desks = self.desks.values()

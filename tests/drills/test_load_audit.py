@@ -17,7 +17,7 @@ STEPS = 1_500
 @pytest.fixture(scope="module")
 def events() -> list[list[Any]]:
     """Everything a small venue told, from its first event on."""
-    market = Market(20, 2)
+    market = Market(20, 2, keep_told=True)
     told = [list(event) for event in market.told]
     for trader, command in itertools.islice(market.flow, STEPS):
         told += market.do(command, trader.user_id)

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from exchange_site.env import environment
 from marketdata.robots import control
 
 
@@ -13,7 +13,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("action", choices=["start", "stop", "status", "set"])
-        parser.add_argument("--venue", default=getattr(settings, "EXCHANGE_VENUE", "main"))
+        parser.add_argument("--venue", default=environment().EXCHANGE_VENUE)
         for name, allowed in control.SETTINGS.items():
             parser.add_argument(f"--{name}", type=int, help=allowed.unit.replace("%", "%%"))
 

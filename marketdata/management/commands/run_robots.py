@@ -4,20 +4,22 @@ import signal
 import threading
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import close_old_connections
+from django.db import OperationalError, close_old_connections
 
+from exchange_site.env import environment
+from exchange_site.exceptions import ExchangeError
 from marketdata.robots.cast import Listing
 from marketdata.robots.runner import Robots
 from marketdata.robots.source import ensure_users, listed
+from trading.engine.codes import SERVICE_UNAVAILABLE
 
 
 class Command(BaseCommand):
     help = "Let robots make a market in the main contracts of a venue until stopped."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--venue", default=getattr(settings, "EXCHANGE_VENUE", "main"))
+        parser.add_argument("--venue", default=environment().EXCHANGE_VENUE)
         parser.add_argument("--seed", type=int, default=1, help="of the price processes")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -28,6 +30,9 @@ class Command(BaseCommand):
         Robots(options["venue"], lambda: self.listings(options["venue"]), options["seed"]).run(stop)
 
     def listings(self, venue: str) -> tuple[int, list[Listing]]:
-        """Contracts from the database; a connection that the server closed is opened again."""
-        close_old_connections()
-        return listed(venue)
+        """Contracts from the database; one that is away is a service to wait for (9005)."""
+        try:
+            close_old_connections()
+            return listed(venue)
+        except OperationalError as error:
+            raise ExchangeError(SERVICE_UNAVAILABLE, {"reason": str(error)}) from error
