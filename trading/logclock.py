@@ -41,13 +41,14 @@ class LogClock:
         else:
             self.start(server_ms)
 
-    def is_ahead(self, raw_stream_id: bytes, log_time_ns: int) -> bool:
-        """Was this command stamped more than 5 s after our reckoning and the log's time?
+    def is_ahead(self, raw_stream_id: bytes, last_stream_id: str) -> bool:
+        """Was this command stamped more than 5 s after our reckoning and the one before it?
 
         A log whose clock was ahead once and stands still since has not jumped.
         """
         stamp_ms = int(raw_stream_id.partition(b"-")[0])
-        ahead_ms = stamp_ms - max(self.now_ns(), log_time_ns) // NS_PER_MS
+        last_ms = int(last_stream_id.partition("-")[0])
+        ahead_ms = stamp_ms - max(self.now_ns() // NS_PER_MS, last_ms)
         if ahead_ms <= MAX_JUMP_MS:
             return False
         self.server_ms, self.ahead_ms, self.has_jumped = stamp_ms, ahead_ms, True

@@ -101,6 +101,7 @@ class Worker:
         self.ticks = TickSchedule()
         self.quotes = QuoteWriter(venue)
         self.house = Housekeeping(self.keys, self.snapshots, snapshot_s, snapshot_commands)
+        self.ready = False
         self.stopping = False
         self.applier = Applier(State())
         self._link = Link()
@@ -154,6 +155,7 @@ class Worker:
         if self._upgraded:
             self.snapshots.write(self.state)
         self._warm()
+        self.ready = True
         log.info(
             "worker_started", venue=self.keys.venue, fence=self.fence,
             event_seq=self.state.event_seq, replayed=recovery.commands,
@@ -230,7 +232,7 @@ class Worker:
         while self._entries is None and self._reading:
             self._read_reply()
         entries, self._entries = self._entries or [], None
-        if entries and self.clock.is_ahead(entries[-1][0], self.state.time_ns):
+        if entries and self.clock.is_ahead(entries[-1][0], self.state.last_stream_id):
             self._hold()
             return []
         return entries

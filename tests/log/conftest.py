@@ -17,6 +17,7 @@ from django.conf import settings
 
 from exchange_site.streams import Keys, log_client
 from trading.commands import Outcome, send_many
+from trading.engine.hashing import full_hash
 from trading.engine.messages import PlaceOrder
 from trading.loadgen import (
     OrderFlow,
@@ -55,21 +56,27 @@ def order(trader: Any = ALICE, **changes: Any) -> PlaceOrder:
     return command._replace(**changes)
 
 
+class RecordingWorker(Worker):
+    """Remembers the hash of the state it recovered."""
+
+    recovered_hash = ""
+
+    def _warm(self) -> None:
+        self.recovered_hash = full_hash(self.state)
+        super()._warm()
+
+
 class RunningWorker:
     """A worker in a thread of this process."""
 
     def __init__(self, venue: str, **options: Any) -> None:
-        self.worker = Worker(venue, **options)
+        self.worker = RecordingWorker(venue, **options)
         self.error: BaseException | None = None
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
-        await_until(lambda: self.error or self.worker.fence and self.worker._renew_at and self._leads())
+        await_until(lambda: self.error or self.worker.ready)
         if self.error:
             raise self.error
-
-    def _leads(self) -> bool:
-        with log_client() as client:
-            return client.get(self.worker.keys.lease) == self.worker.token.encode()
 
     def _run(self) -> None:
         try:
