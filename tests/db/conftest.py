@@ -8,7 +8,6 @@ import pytest
 import redis
 
 from exchange_site.streams import Keys, log_client
-from tests.db.support import start_worker
 
 
 @pytest.fixture
@@ -32,6 +31,8 @@ def name(stream_server: redis.Redis) -> Iterator[str]:
 @pytest.fixture
 def worker(name: str, stream_server: redis.Redis) -> Iterator[str]:
     """The name of a venue whose matching worker runs."""
+    from tests.db.support import start_worker  # models load only after the settings
+
     process = start_worker(name)
     deadline = time.monotonic() + 30
     while not stream_server.exists(Keys(name).lease):
