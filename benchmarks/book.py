@@ -136,9 +136,7 @@ def crossing(source: random.Random, number: int) -> Command:
     """A limit order through the middle, of several passive orders' size."""
     is_buy = source.random() < 0.5
     through = source.randint(1, 5)
-    return Command(
-        ADD, number, is_buy, MID + through if is_buy else MID - through, source.randint(5, 40)
-    )
+    return Command(ADD, number, is_buy, MID + through if is_buy else MID - through, source.randint(5, 40))
 
 
 class Contender(NamedTuple):

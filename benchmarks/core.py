@@ -50,9 +50,7 @@ def play(market: Market, entries: list[Entry]) -> dict[str, int]:
     count = refused = size = 0
     for start in range(0, len(entries), BATCH):
         events: list[Any] = []
-        for stream_id, time_ns, command_id, user_id, kind, version, payload in entries[
-            start : start + BATCH
-        ]:
+        for stream_id, time_ns, command_id, user_id, kind, version, payload in entries[start : start + BATCH]:
             command = decode_command(kind, version, payload)
             envelope = Envelope(stream_id, time_ns, command_id, user_id)
             code, new = apply(state, envelope, command)
@@ -97,9 +95,7 @@ def deep_market(levels: int) -> Market:
     return market
 
 
-def order(
-    account: str, order_id: str, symbol: str, direction: int, price: int, lots: int
-) -> PlaceOrder:
+def order(account: str, order_id: str, symbol: str, direction: int, price: int, lots: int) -> PlaceOrder:
     """A plain limit order that opens."""
     return PlaceOrder(account, order_id, symbol, direction, 0, lots, limit_price=price)
 

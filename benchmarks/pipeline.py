@@ -50,9 +50,7 @@ def replay() -> Figures:
         redis_of(site).delete(f"x:{{{VENUE}}}:lease")
         started = time.perf_counter()
         spawn_worker(site)
-        wait_until(
-            lambda: alive(site) and fence(site) > before, _PATIENCE_S, "the worker to come back"
-        )
+        wait_until(lambda: alive(site) and fence(site) > before, _PATIENCE_S, "the worker to come back")
         seconds = time.perf_counter() - started
         yield Figure(
             name="Q-7 replay after kill -9",

@@ -76,9 +76,7 @@ class Site:
         return {
             **self.servers.variables(),
             "DATA_DIR": str(self.folder / "data"),
-            "DJANGO_SETTINGS_MODULE": os.environ.get(
-                "DJANGO_SETTINGS_MODULE", "exchange_site.settings"
-            ),
+            "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "exchange_site.settings"),
             "EXCHANGE_LOG_FSYNC": self.log.fsync,
             "EXCHANGE_LOG_LEVEL": "WARNING",
         }

@@ -128,9 +128,7 @@ def make_contracts(count: int) -> list[Contract]:
     return [Contract(f"SHFE.lt{month}", tick, middle) for month in months]
 
 
-def venue_commands(
-    venue: str, now_ns: int, contracts: Sequence[Contract], number: int = 1
-) -> list[Any]:
+def venue_commands(venue: str, now_ns: int, contracts: Sequence[Contract], number: int = 1) -> list[Any]:
     """Commands that create a venue which is open for at least half a day from now on."""
     day, minute = open_day(now_ns)
     days = [shift(day, offset) for offset in range(5)]

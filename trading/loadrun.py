@@ -81,16 +81,12 @@ def find_contracts(venue: str, symbol: str = "") -> list[Contract]:
         names = [key.decode()[len(prefix) :] for key in client.scan_iter(f"{_literal(prefix)}*", 1000)]
         quotes = read_quotes(client, venue, [symbol] if symbol else sorted(names))
     trading = [
-        quote
-        for quote in quotes.values()
-        if quote["phase"] == "CONTINUOUS" and quote["status"] == "TRADING"
+        quote for quote in quotes.values() if quote["phase"] == "CONTINUOUS" and quote["status"] == "TRADING"
     ]
     if not trading:
         raise LoadError(f"no contract of {venue} trades now" if not symbol else f"{symbol} does not trade")
     trading.sort(key=lambda quote: (-quote["volume"], quote["symbol"]))
-    return [
-        Contract(quote["symbol"], quote["price_tick"], quote["mark"]) for quote in trading[:CONTRACTS]
-    ]
+    return [Contract(quote["symbol"], quote["price_tick"], quote["mark"]) for quote in trading[:CONTRACTS]]
 
 
 def _literal(prefix: str) -> str:

@@ -79,7 +79,7 @@ def robot(venue: str, product: str, role: str) -> Robot:
     username = f"robot_{role}_{venue}_{product}".replace(".", "_").replace("-", "_").lower()
     if len(username) > LONGEST_USERNAME:
         username = f"robot_{made.hex[:20]}"
-    return Robot(role, product, made.hex, f"ACC_{MARK}{made.hex[len(MARK):]}", username)
+    return Robot(role, product, made.hex, f"ACC_{MARK}{made.hex[len(MARK) :]}", username)
 
 
 def command_id() -> str:
@@ -107,9 +107,7 @@ def make_desk(venue: str, listing: Listing, seed: int) -> Desk:
 
 def all_robots(venue: str, listings: Iterable[Listing]) -> list[Robot]:
     """Makers and crowds of some contracts."""
-    return [
-        robot(venue, listing.product, role) for listing in listings for role in (MAKER, CROWD)
-    ]
+    return [robot(venue, listing.product, role) for listing in listings for role in (MAKER, CROWD)]
 
 
 def view_from(quote: dict[str, Any], price_tick: int) -> View:

@@ -190,9 +190,7 @@ class Desk:
     def _set_quote(self, order: OrderRow) -> None:
         if order.status in _LIVING and order.volume_left:
             price = order.limit_price // self.terms.price_tick
-            self.quotes[order.order_id] = Quote(
-                order.order_id, order.direction, price, order.volume_left
-            )
+            self.quotes[order.order_id] = Quote(order.order_id, order.direction, price, order.volume_left)
         else:
             self.quotes.pop(order.order_id, None)
 
@@ -257,25 +255,17 @@ class Desk:
         if now_ms < self._next_trade_ms:
             return None
         is_first = not self._next_trade_ms
-        self._next_trade_ms = now_ms + self._source.randrange(
-            pace.trade_ms // 2, pace.trade_ms * 3 // 2 + 1
-        )
+        self._next_trade_ms = now_ms + self._source.randrange(pace.trade_ms // 2, pace.trade_ms * 3 // 2 + 1)
         if is_first or not self._is_fresh(view):
             return None
         direction = self._side_of_crowd()
         price = view.ask if direction == Direction.BUY else view.bid
         lots = self._source.randint(1, max(1, self._quote_lots(price) // 6))
-        return self._order(
-            self.crowd, direction, price, lots, time_condition=int(TimeCondition.IOC)
-        )
+        return self._order(self.crowd, direction, price, lots, time_condition=int(TimeCondition.IOC))
 
     def _is_fresh(self, view: View) -> bool:
         """Is the public book as new as the last event here, with both sides there?"""
-        return (
-            view.phase == Phase.CONTINUOUS
-            and view.as_of_seq >= self.last_seq
-            and 0 < view.bid < view.ask
-        )
+        return view.phase == Phase.CONTINUOUS and view.as_of_seq >= self.last_seq and 0 < view.bid < view.ask
 
     def _side_of_crowd(self) -> int:
         long, short = self.holdings.get(self.crowd, (Holding(), Holding()))

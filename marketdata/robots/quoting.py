@@ -81,9 +81,7 @@ def _side_plan(wanted: list[int], quotes: list[Quote], direction: int) -> list[A
         else:
             spare.append(quote)
     prices = list(missing)
-    actions: list[Action] = [
-        Move(quote.order_id, price) for quote, price in zip(spare, prices, strict=False)
-    ]
+    actions: list[Action] = [Move(quote.order_id, price) for quote, price in zip(spare, prices, strict=False)]
     actions += [Cancel(quote.order_id) for quote in spare[len(prices) :]]
     actions += [Place(direction, price) for price in prices[len(spare) :]]
     return actions

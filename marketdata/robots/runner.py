@@ -252,8 +252,7 @@ class Robots:
         chosen = main_contracts(listings, trading_day)
         self._open_accounts(all_robots(self.venue, chosen))
         self.desks = {
-            listing.symbol: self.desks.get(listing.symbol)
-            or make_desk(self.venue, listing, self.seed)
+            listing.symbol: self.desks.get(listing.symbol) or make_desk(self.venue, listing, self.seed)
             for listing in chosen
         }
 
@@ -262,9 +261,7 @@ class Robots:
         new = [robot for robot in robots if robot.account_id not in self._users]
         if not new:
             return
-        outcomes = send_many(
-            self.venue, [opening(robot) for robot in new], origin="robots", wait_s=5.0
-        )
+        outcomes = send_many(self.venue, [opening(robot) for robot in new], origin="robots", wait_s=5.0)
         for robot, outcome in zip(new, outcomes, strict=True):
             if not outcome.decided or outcome.code not in (OK, ACCOUNT_EXISTS):
                 raise ExchangeError(outcome.code, {"account_id": robot.account_id})

@@ -37,9 +37,7 @@ class Drill:
         wait_for_worker(site, VENUE)
         site.run_python("-m", "tests.drills.venue", VENUE)
         self.projector = self._spawn_projector()
-        self.sender = site.spawn_python(
-            "-m", "tests.drills.sender", VENUE, str(seed), str(RATE), str(folder)
-        )
+        self.sender = site.spawn_python("-m", "tests.drills.sender", VENUE, str(seed), str(RATE), str(folder))
         self.wait_for_orders(2_000)
 
     def _spawn_worker(self) -> "subprocess.Popen[bytes]":

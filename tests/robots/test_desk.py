@@ -240,9 +240,7 @@ def test_a_command_that_never_reached_the_log_is_forgotten(desk):
 
 
 def test_it_rests_after_a_refusal_and_notes_missing_money(desk):
-    row = OrderRow(
-        1, MAKER, "S1", SYMBOL, 0, 0, 1, 0, TICK, 2, 0, 0, 0, "", "", 0, 0, 0, 5, 1, 0, 0, 0
-    )
+    row = OrderRow(1, MAKER, "S1", SYMBOL, 0, 0, 1, 0, TICK, 2, 0, 0, 0, "", "", 0, 0, 0, 5, 1, 0, 0, 0)
     Venue(desk).tell(OrderRejected, list(row), 1001, {})
     assert desk.short_of_money == {MAKER}
     assert desk.is_waiting(10)
