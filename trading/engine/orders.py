@@ -83,6 +83,9 @@ def place_order(context: Context, command: PlaceOrder) -> int:
             known = account.client_ids.get(digest)
             if known is not None:
                 return _repeated(context, command, known, content)
+            if account.is_robot and command.order_id in account.orders:
+                params = {"order_id": command.order_id}
+                return refuse(context, command, codes.ORDER_ID_USED, params)
     if fault:
         return refuse(context, command, codes.ILLEGAL_ORDER_PARAMETER, {"field": fault})
     refusal = risk.account_refusal(account, command.offset != _OPEN)
