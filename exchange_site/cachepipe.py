@@ -5,11 +5,13 @@ busy process pays one round trip for many calls. A cache that is away fails call
 for a second (`CacheAway`); callers decide what that means for them.
 """
 
+import asyncio
 import os
 import threading
 import time
 from collections import deque
 from concurrent.futures import Future
+from hashlib import sha1
 from typing import Any
 
 import redis
@@ -95,3 +97,25 @@ os.register_at_fork(after_in_child=_after_fork)
 def cache_call(*arguments: Any) -> "Future[Any]":
     """One call to the cache instance over this process's pipe."""
     return _pipe.call(*arguments)
+
+
+class CacheScript:
+    """A Lua script of the cache instance, called by its digest."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.sha = sha1(text.encode("utf-8"), usedforsecurity=False).hexdigest()
+
+    def call(self, *arguments: Any) -> Any:
+        """Run it: number of keys, keys, arguments; CacheAway or redis.ResponseError."""
+        try:
+            return cache_call("EVALSHA", self.sha, *arguments).result()
+        except redis.exceptions.NoScriptError:
+            return cache_call("EVAL", self.text, *arguments).result()
+
+    async def acall(self, *arguments: Any) -> Any:
+        """`call` for the event loop."""
+        try:
+            return await asyncio.wrap_future(cache_call("EVALSHA", self.sha, *arguments))
+        except redis.exceptions.NoScriptError:
+            return await asyncio.wrap_future(cache_call("EVAL", self.text, *arguments))

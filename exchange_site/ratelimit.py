@@ -6,16 +6,13 @@ none. While the cache instance is away nothing is limited: the core has limits o
 (T section 7) and log-ins are locked by the database.
 """
 
-import asyncio
 from collections.abc import Sequence
-from hashlib import sha1
 from typing import Any, NamedTuple
 
-import redis
 from django.conf import settings
 from django.http import HttpRequest
 
-from exchange_site.cachepipe import CacheAway, cache_call
+from exchange_site.cachepipe import CacheAway, CacheScript
 from exchange_site.exceptions import ExchangeError
 from trading.engine.codes import TOO_MANY_REQUESTS
 
@@ -29,11 +26,10 @@ class Limit(NamedTuple):
 
 LOGIN = Limit(10 / 60, 10)
 READS = Limit(50, 100)
-WRITES = Limit(10, 50)
 ADDRESS_FACTOR = 20
 """An address may stand for so many users behind one gateway."""
 
-SCRIPT = """
+_SCRIPT = CacheScript("""
 local now = redis.call('TIME')
 now = now[1] + now[2] / 1000000
 local left, wait = {}, 0
@@ -52,8 +48,7 @@ for i = 1, #KEYS do
   redis.call('EXPIRE', KEYS[i], math.ceil(burst / rate) + 1)
 end
 return ''
-"""
-_SHA = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+""")
 
 
 class Draw(NamedTuple):
@@ -72,12 +67,8 @@ def _arguments(draws: Sequence[Draw]) -> list[Any]:
 
 def take(draws: Sequence[Draw]) -> None:
     """Draw tokens; ExchangeError 9004 with `retry_after` seconds when a bucket is empty."""
-    arguments = _arguments(draws)
     try:
-        try:
-            answer = cache_call("EVALSHA", _SHA, *arguments).result()
-        except redis.exceptions.NoScriptError:
-            answer = cache_call("EVAL", SCRIPT, *arguments).result()
+        answer = _SCRIPT.call(*_arguments(draws))
     except CacheAway:
         return
     _judge(answer)
@@ -85,12 +76,8 @@ def take(draws: Sequence[Draw]) -> None:
 
 async def atake(draws: Sequence[Draw]) -> None:
     """`take` for the event loop."""
-    arguments = _arguments(draws)
     try:
-        try:
-            answer = await asyncio.wrap_future(cache_call("EVALSHA", _SHA, *arguments))
-        except redis.exceptions.NoScriptError:
-            answer = await asyncio.wrap_future(cache_call("EVAL", SCRIPT, *arguments))
+        answer = await _SCRIPT.acall(*_arguments(draws))
     except CacheAway:
         return
     _judge(answer)

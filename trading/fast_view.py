@@ -1,0 +1,127 @@
+"""Views of the order path: on the event loop, without the ORM, one JSON body in and out (A-43).
+
+A token looked up within the last second needs no database and a verdict holds up no
+thread. A caller this process does not know yet is looked up in the pool.
+"""
+
+import json
+import math
+from io import BytesIO
+from typing import Any, NamedTuple
+
+from django.http import HttpRequest, HttpResponse
+from rest_framework import exceptions
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.authentication import TokenAuthentication, remembered, token_in
+from accounts.models import User
+from exchange_site.api import StrictJSONParser, envelope, exception_handler
+from exchange_site.ratelimit import Draw, Limit, atake, by_user_or_address
+from exchange_site.views import check_size, in_thread, scope_for
+from trading import selectors
+from trading.order_services import Answer, anote_write
+
+_parser = StrictJSONParser()
+
+
+class Call(NamedTuple):
+    """One request of a known user."""
+
+    venue: str
+    user: User
+    user_id: str
+    body: dict[str, Any]
+    request: HttpRequest
+
+
+class FastView(APIView):  # type: ignore[misc]
+    """Base of order views; subclasses have `async def post(self, call)` that gives an Answer."""
+
+    scope = ""
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        async def view(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+            return await cls(**initkwargs).serve(request)
+
+        view.cls = cls  # type: ignore[attr-defined]  # the schema generator looks for it
+        view.initkwargs = initkwargs  # type: ignore[attr-defined]
+        view.csrf_exempt = True  # type: ignore[attr-defined]  # sessions are checked in `_slowly`
+        return view
+
+    async def serve(self, request: HttpRequest) -> HttpResponse:
+        """Authenticate, limit, parse, carry out, answer in the envelope."""
+        try:
+            call = await self._call(request)
+            answer: Answer = await self.post(call)
+            await anote_write(venue=call.venue, user_id=call.user_id, seq=answer.seq)
+        except Exception as error:  # noqa: BLE001  one handler turns all of them into codes
+            return _refusal(error)
+        response = _json(envelope(answer.data), answer.status)
+        if answer.seq:
+            response["X-Event-Seq"] = str(answer.seq)
+        return response
+
+    async def _call(self, request: HttpRequest) -> Call:
+        if request.method != "POST":
+            raise exceptions.MethodNotAllowed(request.method or "")
+        user, token = await self._caller(request)
+        if token is not None and not token.allows(scope_for(self, "POST")):
+            raise exceptions.PermissionDenied
+        check_size(request)
+        venue, user_id = selectors.current_venue(), user.pk.hex
+        body = _body(request)
+        limit = selectors.known_order_limit(venue, user_id)
+        if limit is None:
+            limit = await in_thread(selectors.order_limit, venue, user_id)
+        await atake(self.draws(request, user, limit, body))
+        return Call(venue, user, user_id, body, request)
+
+    async def _caller(self, request: HttpRequest) -> tuple[User, Any]:
+        text = token_in(request.META.get("HTTP_AUTHORIZATION", ""))
+        caller = remembered(text) if text is not None else None
+        if caller is not None:
+            return caller.user, caller.token
+        return await in_thread(_slowly, request)
+
+    def draws(self, request: HttpRequest, user: User, limit: Limit, body: dict[str, Any]) -> list[Draw]:
+        """The buckets an order draws from (H-5)."""
+        request.user = user
+        return by_user_or_address(request, "order", limit, self.cost(body))
+
+    def cost(self, body: dict[str, Any]) -> int:
+        """How many orders the request counts as."""
+        return 1
+
+
+def _slowly(request: HttpRequest) -> tuple[User, Any]:
+    """User and token as the other views find them, session and CSRF included."""
+    known = Request(request, authenticators=[TokenAuthentication(), SessionAuthentication()])
+    if not known.user.is_authenticated:
+        raise exceptions.NotAuthenticated
+    return known.user, known.auth
+
+
+def _body(request: HttpRequest) -> dict[str, Any]:
+    kind = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise exceptions.UnsupportedMediaType(kind[:64])
+    body: dict[str, Any] = _parser.parse(BytesIO(request.body))
+    return body
+
+
+def _json(data: Any, status: int) -> HttpResponse:
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=str)
+    return HttpResponse(text.encode("utf-8", "replace"), status=status, content_type="application/json")
+
+
+def _refusal(error: Exception) -> HttpResponse:
+    """The same refusal that the other views give."""
+    shown = exception_handler(error, {})
+    response = _json(shown.data, shown.status_code)
+    wait = (shown.data["error"]["extra"] or {}).get("retry_after")
+    if wait is not None:
+        response["Retry-After"] = str(math.ceil(wait))
+    return response
