@@ -30,6 +30,7 @@ from exchange_site import audit
 
 ROW_LIMIT = 500
 ROWS_SHOWN = 50
+KEY_LIMIT = 128
 BUTTONS_SHOWN = 2
 PRINTABLE = RegexValidator(r"^[^\x00-\x1f\x7f\ud800-\udfff]*\Z", _("Control characters are not allowed."))
 
@@ -195,14 +196,6 @@ class OperationsMixin:
                 actions[operation.name] = (start_from_list, operation.name, operation.label)
         return actions
 
-    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-        """Run the chosen action; one the user may not run is refused and recorded."""
-        wanted = request.POST.get("action", "")
-        for kind in self.operations:
-            if kind.name == wanted:
-                self.require(request, kind(self))
-        return super().response_action(request, queryset)  # type: ignore[misc]
-
     def require(self, request: HttpRequest, operation: Operation) -> None:
         """Raise PermissionDenied when the user may not run the operation; the site records it."""
         if not operation.allowed(request):
@@ -218,6 +211,11 @@ class OperationsMixin:
         return found if len(found) <= BUTTONS_SHOWN else [menu(found)]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """The list; an action posted to it without the right is refused and recorded."""
+        wanted = request.POST.get("action", "")
+        for kind in self.operations:
+            if wanted and kind.name == wanted:
+                self.require(request, kind(self))
         response = super().changelist_view(request, extra_context)  # type: ignore[misc]
         if hasattr(response, "context_data"):
             response.context_data["actions_list"] = self.buttons(request, None)
@@ -315,7 +313,7 @@ def effects(operation: Operation, rows: Sequence[Any], form: Any) -> list[tuple[
 def clean_key(field_of_key: Any, text: str) -> Any:
     """A primary key from a form, or None when the text is none."""
     try:
-        key = field_of_key.to_python(text.replace("\x00", "")[:64])
+        key = field_of_key.to_python(text.replace("\x00", "")[:KEY_LIMIT])
         field_of_key.run_validators(key)
     except ValidationError:
         return None

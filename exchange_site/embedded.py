@@ -262,7 +262,9 @@ class Valkey(Server):
     def answers(self) -> bool:
         client = redis.Redis(port=self.port, socket_timeout=1, socket_connect_timeout=1, retry=None)
         try:
-            return bool(client.ping())
+            # Another server on this port would answer too.
+            pid: object = client.info("server")["process_id"]
+            return self.process is not None and pid == self.process.pid
         except (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError):
             return False
         finally:

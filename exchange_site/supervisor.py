@@ -281,9 +281,5 @@ class Supervisor:
         self.say(f"  health        {base}/health")
         if self.servers is not None:
             self.say(f"  demonstration user  demo / {DEMO_PASSWORD}")
-            self.say(f"  administrator       admin / {self._admin_password()}")
+            self.say("  administrator       admin / the password shown at the first start")
         self.say(f"  data and logs {self.directory}\n")
-
-    def _admin_password(self) -> str:
-        path = self.directory / "admin_password"
-        return path.read_text().strip() if path.exists() else "(as set)"

@@ -27,3 +27,7 @@ os.environ.update(
     DATA_DIR=str(_DIRECTORY / "data"),
     DJANGO_SETTINGS_MODULE="exchange_site.settings",
 )
+
+import django  # noqa: E402  its settings are read here, after the servers are known
+
+django.setup()
