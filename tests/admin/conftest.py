@@ -13,8 +13,6 @@ from tests.log.conftest import RunningWorker, open_venue
 
 # Models are imported inside the fixtures: this file is read before Django is set up.
 
-PASSWORD = "a-long-password-1"
-
 
 @pytest.fixture(autouse=True)
 def no_cache_between_tests() -> None:
@@ -40,7 +38,7 @@ def staff(groups: list[Any]) -> Callable[[str], Any]:
         if made:
             user.is_staff = True
             user.is_superuser = name == "superuser"
-            user.set_password(PASSWORD)
+            user.set_unusable_password()
             user.save()
             user.groups.set(Group.objects.filter(name=name))
         return user
@@ -61,9 +59,13 @@ def client_of(staff: Callable[[str], Any]) -> Callable[[str], Client]:
 
 
 @pytest.fixture
-def root(client_of: Callable[[str], Client]) -> Client:
+def root(db: None) -> Client:
     """A superuser, signed in."""
-    return client_of("superuser")
+    from django.contrib.auth import get_user_model
+
+    client = Client()
+    client.force_login(get_user_model().objects.create(username="root_one", is_staff=True, is_superuser=True))
+    return client
 
 
 @pytest.fixture

@@ -159,9 +159,7 @@ def reference(n: int, venue: m.Venue) -> None:
     m.SettlementDay.objects.create(
         id=key(m.SettlementDay, n), venue=venue, trading_day=20260101 + n, state="DONE"
     )
-    m.RejectCount.objects.create(
-        venue=venue, trading_day=DAY, command_type=f"C{n}", code=1001, count=n
-    )
+    m.RejectCount.objects.create(venue=venue, trading_day=DAY, command_type=f"C{n}", code=1001, count=n)
 
 
 def people(n: int) -> None:

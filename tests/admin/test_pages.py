@@ -122,9 +122,7 @@ def test_orders_of_another_day_are_shown_when_asked_for(root: Client) -> None:
     ("term", "found"),
     [("o1", {"o1"}), ("ACC_" + f"{2:032x}", {"o2"}), ("SHFE.cu0001", {"o1", "o2"}), ("x", set())],
 )
-def test_orders_are_found_by_order_account_and_symbol(
-    term: str, found: set[str], root: Client
-) -> None:
+def test_orders_are_found_by_order_account_and_symbol(term: str, found: set[str], root: Client) -> None:
     fill(2)
     page = root.get(list_url("trading_order"), {"q": term})
     assert {row.order_id for row in page.context_data["cl"].result_list} == found

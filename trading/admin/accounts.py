@@ -193,9 +193,7 @@ class Close(AccountOperation):
     label = _("Close account")
     icon = "person_off"
     variant = "danger"
-    explanation = _(
-        "Final. Refused while the account has a position, a working order or a balance."
-    )
+    explanation = _("Final. Refused while the account has a position, a working order or a balance.")
 
     def effect(self, row: TradingAccount, data: dict[str, Any]) -> Any:
         return _("%(status)s → Closed; balance without open profit %(balance)s") % {
@@ -218,8 +216,7 @@ def changes_text(row: Any, changes: dict[str, Any]) -> Any:
         return _("Nothing changes.")
     label = {field.name: field.verbose_name for field in row._meta.fields}
     return "\n".join(
-        f"{label.get(name, name)}: {getattr(row, name, '')} → {value}"
-        for name, value in changes.items()
+        f"{label.get(name, name)}: {getattr(row, name, '')} → {value}" for name, value in changes.items()
     )
 
 
@@ -338,7 +335,10 @@ class TradingAccountAdmin(UserNames, OperationsMixin, ReadOnlyAdmin):
             },
         ),
     )
-    readonly_fields = ("user_shown", "balance_shown",)
+    readonly_fields = (
+        "user_shown",
+        "balance_shown",
+    )
 
     @display(description=_("status"), label=STATUS_LABELS, ordering="status")
     def status_shown(self, row: TradingAccount) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """Trading days and session templates: seen here, replaced by commands in the log (T-20, T-24)."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
 from django.utils.dates import WEEKDAYS
@@ -125,7 +125,10 @@ class SessionTemplateAdmin(OperationsMixin, ReadOnlyAdmin):
     list_display = ("name", "venue", "phase_shown", "phase_since")
     list_select_related = ("venue",)
     ordering = ("name",)
-    readonly_fields = ("phase_since", "timetable",)
+    readonly_fields = (
+        "phase_since",
+        "timetable",
+    )
     fieldsets = ((None, {"fields": (("name", "venue"), ("phase", "phase_since"), "timetable")}),)
 
     @display(description=_("phase"), label=PHASE_LABELS, ordering="phase")

@@ -33,9 +33,7 @@ class TradingDayFilter(admin.SimpleListFilter):
         super().__init__(request, *args)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        settled = SettlementDay.objects.order_by("-trading_day").values_list(
-            "trading_day", flat=True
-        )
+        settled = SettlementDay.objects.order_by("-trading_day").values_list("trading_day", flat=True)
         days = [day for day in settled[:DAYS_OFFERED] if day not in self.current]
         return [*((str(day), str(day)) for day in days), (EVERY_DAY, _("Every day"))]
 

@@ -16,7 +16,13 @@ from trading.codec import to_units
 from trading.engine import messages as core
 from trading.models import AccountDay, CashFlow, RejectCount, SettlementDay
 
-STATE_LABELS = {"DONE": "success", "RUNNING": "info", "FAILED": "danger", "PRICED": "warning", "DRAFT": "info"}
+STATE_LABELS = {
+    "DONE": "success",
+    "RUNNING": "info",
+    "FAILED": "danger",
+    "PRICED": "warning",
+    "DRAFT": "info",
+}
 
 
 class Reverse(CommandOperation):
@@ -125,7 +131,12 @@ class SettlementDayAdmin(ReadOnlyAdmin):
     list_filter = ("state",)
     list_select_related = ("venue",)
     ordering = ("-trading_day",)
-    readonly_fields = ("settled", "begun", "finished", "problem",)
+    readonly_fields = (
+        "settled",
+        "begun",
+        "finished",
+        "problem",
+    )
     fieldsets = (
         (
             None,

@@ -46,16 +46,12 @@ def long_text_field(label: Any, length: int, **options: Any) -> forms.CharField:
 
 def choice_field(label: Any, choices: Any, **options: Any) -> forms.ChoiceField:
     """One of a few."""
-    return forms.ChoiceField(
-        label=label, choices=choices, widget=UnfoldAdminSelectWidget, **options
-    )
+    return forms.ChoiceField(label=label, choices=choices, widget=UnfoldAdminSelectWidget, **options)
 
 
 def switch_field(label: Any, **options: Any) -> forms.BooleanField:
     """On or off."""
-    return forms.BooleanField(
-        label=label, required=False, widget=UnfoldBooleanSwitchWidget, **options
-    )
+    return forms.BooleanField(label=label, required=False, widget=UnfoldBooleanSwitchWidget, **options)
 
 
 def money_field(label: Any, least: str = "0", **options: Any) -> forms.DecimalField:

@@ -51,19 +51,14 @@ def venue_card(venue: Venue) -> dict[str, Any]:
         "url": reverse("admin:trading_venue_change", args=[venue.pk]),
         "phases": phases(venue),
         "parts": pulse.parts(venue.code),
-        "last_settlement": SettlementDay.objects.filter(venue=venue)
-        .order_by("-trading_day")
-        .first(),
+        "last_settlement": SettlementDay.objects.filter(venue=venue).order_by("-trading_day").first(),
     }
 
 
 def phases(venue: Venue) -> list[dict[str, Any]]:
     """The phase of each timetable."""
     templates = SessionTemplate.objects.filter(venue=venue).order_by("name")
-    return [
-        {"name": row.name, "phase": row.phase, "text": row.get_phase_display()}
-        for row in templates
-    ]
+    return [{"name": row.name, "phase": row.phase, "text": row.get_phase_display()} for row in templates]
 
 
 def counts(request: HttpRequest) -> list[dict[str, Any]]:
@@ -115,9 +110,9 @@ def per_minute(model: Any, column: str, minutes: Sequence[datetime], rows_each: 
     rows = model.objects.filter(**{f"{column}__gte": minutes[0]})
     if oldest:
         rows = rows.filter(id__gte=oldest[0])
-    found = (
-        rows.order_by().annotate(minute=TruncMinute(column, tzinfo=UTC)).values_list("minute")
-    ).annotate(count=Count("id"))
+    found = (rows.order_by().annotate(minute=TruncMinute(column, tzinfo=UTC)).values_list("minute")).annotate(
+        count=Count("id")
+    )
     by_minute = dict(found)
     return [by_minute.get(moment, 0) // rows_each for moment in minutes]
 

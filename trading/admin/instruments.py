@@ -12,10 +12,12 @@ from trading.admin.accounts import plain
 from trading.admin.filters import ExchangeFilter, HeldFilter
 from trading.admin.market_forms import (
     RATES,
+    HolderRatesForm,
     InstrumentForm,
     NewInstrumentForm,
     NewProductForm,
     ProductForm,
+    RatesForm,
     instrument_initial,
     instrument_to_core,
     rate_to_form,
@@ -129,9 +131,7 @@ class ChangeInstrument(InstrumentOperation):
         """Fields that differ: name → before, after, as people write them."""
         before = instrument_initial(row)
         return {
-            name: (before[name], data[name])
-            for name in before
-            if name in data and before[name] != data[name]
+            name: (before[name], data[name]) for name in before if name in data and before[name] != data[name]
         }
 
     def before(self, row: Instrument) -> dict[str, Any]:
@@ -145,14 +145,59 @@ class ChangeInstrument(InstrumentOperation):
 
     def command(self, row: Instrument, data: dict[str, Any]) -> core.UpdateInstrument:
         changed = {
-            name: instrument_to_core(name, new)
-            for name, (_old, new) in self.changes(row, data).items()
+            name: instrument_to_core(name, new) for name, (_old, new) in self.changes(row, data).items()
         }
-        if any(name in RATES for name in changed):
-            for name in RATES:
-                changed.pop(name, None)
-            changed["rates"] = rates_of(data)  # type: ignore[assignment]
         return core.UpdateInstrument(row.symbol, changed, data["reason"])
+
+
+class SetRates(InstrumentOperation):
+    name = "rates"
+    label = _("Set rates")
+    icon = "percent"
+    one_row = True
+    form_class = RatesForm
+    explanation = _("Left empty, a rate is the product's. Fees hold from the next fill.")
+
+    def initial(self, rows: Any) -> dict[str, Any]:
+        return rates_initial(rows[0]) if rows else {}
+
+    def before(self, row: Any) -> dict[str, Any]:
+        return {name: plain(value) for name, value in self.initial([row]).items()}
+
+    def effect(self, row: Any, data: dict[str, Any]) -> Any:
+        before = self.initial([row] if row is not None else [])
+        lines = [
+            f"{rate.label}: {shown_rate(before.get(name))} → {shown_rate(data[name])}"
+            for name, rate in RATES.items()
+            if before.get(name) != data[name]
+        ]
+        return "\n".join(lines) or _("Nothing changes.")
+
+    def command(self, row: Any, data: dict[str, Any]) -> core.SetRates:
+        return core.SetRates("", row.symbol, rates_of(data), data["apply_now"], data["reason"])
+
+
+class SetHolderRates(SetRates):
+    name = "set"
+    label = _("Set rates")
+    icon = "add"
+    one_row = False
+    needs_rows = False
+    in_list = True
+    form_class = HolderRatesForm
+    explanation = _("Left empty, a rate is inherited; with all of them empty the row is removed.")
+
+    def name_of(self, row: Any, data: dict[str, Any]) -> str:
+        return f"{data['holder']} {data['target']}"
+
+    def command(self, row: Any, data: dict[str, Any]) -> core.SetRates:
+        target, rates = data["target"], rates_of(data)
+        return core.SetRates(data["holder"], target, rates, data["apply_now"], data["reason"])
+
+
+def shown_rate(value: Any) -> str:
+    """A rate, or a dash where it is inherited."""
+    return "–" if value is None else f"{value.normalize():f}"
 
 
 class CreateInstrument(InstrumentOperation):
@@ -191,6 +236,7 @@ class InstrumentAdmin(OperationsMixin, ReadOnlyAdmin):
         Delist,
         CancelInstrumentOrders,
         ChangeInstrument,
+        SetRates,
         CreateInstrument,
     )
     list_display = (
@@ -271,9 +317,7 @@ class ChangeProduct(CommandOperation):
     def command(self, row: Any, data: dict[str, Any]) -> core.SetProduct:
         names = (data["name_zh"], data["name_en"])
         larger = data["larger_side_margin"]
-        return core.SetProduct(
-            list(core.ProductRow(*self.key(row, data), *names, rates_of(data), larger))
-        )
+        return core.SetProduct(list(core.ProductRow(*self.key(row, data), *names, rates_of(data), larger)))
 
 
 class CreateProduct(ChangeProduct):
@@ -330,13 +374,12 @@ class ProductAdmin(RatesColumnsShown, OperationsMixin, ReadOnlyAdmin):
     list_filter = (ExchangeFilter,)
     list_select_related = ("venue",)
     search_help_text = _("product or name")
-    search_rules: ClassVar[Any] = (
-        (r".+", ("product_id", "name_zh__startswith", "name_en__istartswith")),
-    )
+    search_rules: ClassVar[Any] = ((r".+", ("product_id", "name_zh__startswith", "name_en__istartswith")),)
 
 
 @admin.register(RateRow)
-class RateRowAdmin(RatesColumnsShown, ReadOnlyAdmin):
+class RateRowAdmin(RatesColumnsShown, OperationsMixin, ReadOnlyAdmin):
+    operations = (SetHolderRates,)
     list_display = (
         "target",
         "holder",

@@ -136,8 +136,27 @@ def ratio_field(label: Any) -> forms.DecimalField:
     )
 
 
-class InstrumentForm(RatesMixin, OperationForm):
-    """T-11; empty rates are the product's."""
+class RatesForm(RatesMixin, OperationForm):
+    """Rates of a target; those left empty are inherited, all empty removes the row (T-56)."""
+
+    apply_now = switch_field(
+        _("Margin of held positions at once"),
+        help_text=_("Otherwise from the next settlement."),
+    )
+
+
+class HolderRatesForm(RatesForm, VenueForm):
+    """Rates of a group or an account."""
+
+    holder = text_field(
+        _("Holder"), 80, help_text=_("group:NAME or account:ID; whoever is meant by the rates.")
+    )
+    target = text_field(_("Symbol, or product as EXCHANGE.product"), 48)
+    field_order = ("venue", "holder", "target")
+
+
+class InstrumentForm(OperationForm):
+    """T-11, but for the rates, which have an operation of their own."""
 
     name_zh = text_field(_("Chinese name"), 64)
     name_en = text_field(_("English name"), 64)
@@ -156,7 +175,9 @@ class InstrumentForm(RatesMixin, OperationForm):
     self_trade_mode = choice_field(_("Self trade"), SelfTradeMode.choices)
 
 
-class NewInstrumentForm(InstrumentForm, VenueForm):
+class NewInstrumentForm(RatesMixin, InstrumentForm, VenueForm):
+    """A new contract; empty rates are the product's."""
+
     exchange_id = choice_field(_("Exchange"), EXCHANGES)
     product_id = forms.RegexField(
         ID_PATTERN, label=_("Product"), max_length=16, widget=text_field("", 1).widget
@@ -176,8 +197,6 @@ MONEY_FIELDS = ("price_tick", "listing_price")
 
 def instrument_to_core(name: str, value: Any) -> Any:
     """A field of an instrument as typed in → the core's value."""
-    if name in RATES:
-        return rate_to_core(name, value)
     if name in PERCENT_FIELDS:
         return int(value * 10_000)
     if name in MONEY_FIELDS:
@@ -192,4 +211,4 @@ def instrument_initial(row: Any) -> dict[str, Any]:
     values = {name: getattr(row, name) for name in InstrumentForm.base_fields if hasattr(row, name)}
     for name in PERCENT_FIELDS:
         values[name] = Decimal(values[name]) / 10_000
-    return {**values, **rates_initial(row)}
+    return values

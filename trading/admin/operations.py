@@ -55,9 +55,7 @@ class CommandOperation(Operation):
         """A money reference that is the same for a repeated click (A-5)."""
         return f"admin-{command_id(data['token'], self.name, row.pk)}"
 
-    def perform(
-        self, request: HttpRequest, rows: Sequence[Any], data: dict[str, Any]
-    ) -> list[Result]:
+    def perform(self, request: HttpRequest, rows: Sequence[Any], data: dict[str, Any]) -> list[Result]:
         chosen = list(rows) if self.needs_rows else [None]
         results: dict[int, Result] = {}
         for venue in sorted({self.venue_of(row, data) for row in chosen}):

@@ -201,5 +201,3 @@ class PositionAdmin(AccountColumn, ReadOnlyAdmin):
     @display(description=_("short: today + history"))
     def short_lots(self, row: Position) -> str:
         return f"{row.short_today} + {row.short_his}"
-
-

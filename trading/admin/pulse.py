@@ -88,5 +88,3 @@ def log_mode(fsync: dict[Any, Any]) -> dict[str, Any]:
     safe = mode == "always"
     detail = "" if safe else _("acknowledged orders can be lost")
     return part(_("Log on disk"), OK if safe else WARNING, mode, detail)
-
-

@@ -168,9 +168,7 @@ class ChangeSettings(CommandOperation):
         held = {name: value for name, value in changed.items() if DEFINITIONS[name].trading}
         return core.SetSettings(held, data["reason"])
 
-    def perform(
-        self, request: HttpRequest, rows: Sequence[Any], data: dict[str, Any]
-    ) -> list[Result]:
+    def perform(self, request: HttpRequest, rows: Sequence[Any], data: dict[str, Any]) -> list[Result]:
         """Send what touches trading; when that is taken, write the rest."""
         row = rows[0]
         before, changed = self.before(row), self.changed(row, data)
@@ -181,9 +179,7 @@ class ChangeSettings(CommandOperation):
         if len(others) < len(changed):
             result = super().perform(request, rows, data)[0]
         if not result.code and not result.pending and others:
-            venue_settings.write(
-                row.code, others, user_id=request.user.pk.hex, reason=data["reason"]
-            )
+            venue_settings.write(row.code, others, user_id=request.user.pk.hex, reason=data["reason"])
         result.before = {name: before[name] for name in changed}
         result.after = changed if not result.code else None
         return [result]
