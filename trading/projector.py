@@ -48,6 +48,10 @@ class EventsMissing(Exception):
     """Events after the cursor are neither in the stream nor in the archive; an operator decides."""
 
 
+class NumberTaken(Exception):
+    """The log's venue number is another venue's in these tables."""
+
+
 class EventSource(Protocol):
     """Where events come from, in order."""
 
@@ -141,6 +145,8 @@ class Writer:
     def write(self, batch: Batch, number: int, rows: list[tuple[tables.Target, bytes]]) -> None:
         """Write a batch's rows and move the cursor in one transaction; raises CursorMoved."""
         with self.connection.transaction(), self.connection.cursor() as cursor:
+            if batch.first_seq == 1:
+                self._claim_number(cursor, number)
             self._make_partitions(cursor, batch.days)
             if batch.sessions is not None:
                 self._write_sessions(cursor, number, *batch.sessions)
@@ -154,6 +160,13 @@ class Writer:
                 self.statements += 2
             self._move_cursor(cursor, batch)
         self.partitions |= batch.days
+
+    def _claim_number(self, cursor: Any, number: int) -> None:
+        """A number is one venue's for ever: two with the same would share row keys (A-47)."""
+        cursor.execute("SELECT code FROM trading_venue WHERE id = %s", (number,))
+        row = cursor.fetchone()
+        if row is not None and row[0] != self.venue:
+            raise NumberTaken(f"venue {self.venue}: number {number} is venue {row[0]}'s")
 
     def _make_partitions(self, cursor: Any, days: set[int]) -> None:
         missing = days - self.partitions

@@ -1,5 +1,6 @@
 """Fixtures of the tables' tests: the log's server and a venue name of one's own."""
 
+import threading
 import time
 from collections.abc import Iterator
 from uuid import uuid4
@@ -8,6 +9,8 @@ import pytest
 import redis
 
 from exchange_site.streams import Keys, log_client
+
+PAUSE = threading.Event()  # never set: a pause between looks at a condition
 
 
 @pytest.fixture
@@ -37,7 +40,7 @@ def worker(name: str, stream_server: redis.Redis) -> Iterator[str]:
     deadline = time.monotonic() + 30
     while not stream_server.exists(Keys(name).lease):
         assert process.poll() is None and time.monotonic() < deadline, "no worker"
-        time.sleep(0.02)
+        PAUSE.wait(0.02)
     yield name
     process.terminate()
     process.wait(timeout=20)

@@ -1,5 +1,6 @@
 """The projector: what it writes, and that nothing makes it write twice or skip (A-7)."""
 
+import threading
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -18,10 +19,11 @@ from trading.engine import messages as m
 from trading.engine.units import SCALE
 from trading.partitions import rows_in_default
 from trading.projection import HANDLERS, SequenceGap, UnknownEvent
-from trading.projector import CursorMoved, EventsMissing
+from trading.projector import CursorMoved, EventsMissing, NumberTaken
 from trading.projector_process import catch_up, rebuild
 
 pytestmark = pytest.mark.django_db(transaction=True)
+PAUSE = threading.Event()  # never set: a pause between looks at a condition
 ALICE, BOB = f"ACC_{0:032x}", f"ACC_{1:032x}"
 COPPER = "SHFE.cu2700"
 
@@ -36,7 +38,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(0.02)
+        PAUSE.wait(0.02)
 
 
 def cursor_at(venue: str) -> int:
@@ -323,6 +325,12 @@ def test_it_outlives_a_broken_connection_to_either_server(name: str, stream_serv
     process.terminate()
     assert process.wait(timeout=10) == 0
     assert models.Trade.objects.count() == 40
+
+
+def test_a_number_of_another_venue_is_refused() -> None:
+    project(market().take())
+    with pytest.raises(NumberTaken, match="number 1 is venue main's"):
+        project(renamed(market(), "second").take(), "second")
 
 
 def test_rebuild_is_refused_while_a_projector_runs(name: str, stream_server: redis.Redis) -> None:

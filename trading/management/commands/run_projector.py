@@ -8,8 +8,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from exchange_site.env import environment
 from trading.archive import BadRecord
 from trading.projection import SequenceGap, UnknownEvent
-from trading.projector import CursorMoved, EventsMissing
+from trading.projector import CursorMoved, EventsMissing, NumberTaken
 from trading.projector_process import ProjectorProcess
+
+STOPS = (SequenceGap, EventsMissing, UnknownEvent, CursorMoved, NumberTaken, BadRecord)
+"""What an operator must look at; a restart would meet it again."""
 
 
 class Command(BaseCommand):
@@ -25,5 +28,5 @@ class Command(BaseCommand):
         signal.signal(signal.SIGINT, process.stop)
         try:
             process.run()
-        except (SequenceGap, EventsMissing, UnknownEvent, CursorMoved, BadRecord) as error:
+        except STOPS as error:
             raise CommandError(str(error)) from error
