@@ -29,6 +29,8 @@ def enter_book(context: Context, order: Order) -> None:
     """Match a fresh or changed order as far as its conditions allow, then rest or end it."""
     instrument = order.instrument
     if instrument.phase == _CONTINUOUS and not _rests_untouched(order):
+        if instrument.breaker_move_ppm:
+            _move_breaker_reference(context, instrument)
         limit_price = taking_limit(order)
         if not limit_price or not _enough_at_once(order, limit_price):
             end_order(context, order, EndReason.REMAINDER)
@@ -107,8 +109,6 @@ def _match(context: Context, order: Order, limit_price: int) -> bool:
     """Take from the book; True when the order ended or must not go on."""
     instrument = order.instrument
     side = instrument.book.sides[1 - order.direction]
-    if instrument.breaker_move_ppm:
-        _move_breaker_reference(context, instrument)
     allowed = _inside_breaker(order, limit_price)
     limit_key = _opposite_key(order, allowed)
     max_levels = _FIVE if order.price_type == _FIVELEVEL else 0
