@@ -1,5 +1,13 @@
 """REST routes under /api/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from marketdata import api
+
+urlpatterns = [
+    path("market/instruments", api.Instruments.as_view()),
+    path("market/instruments/<str:instrument_id>", api.OneInstrument.as_view()),
+    path("market/tick/<str:instrument_id>", api.Tick.as_view()),
+    path("market/orderbook/<str:instrument_id>", api.OrderBook.as_view()),
+    path("market/recent-trades/<str:instrument_id>", api.RecentTrades.as_view()),
+]
