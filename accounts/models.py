@@ -63,6 +63,7 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]
         if self._loaded_username not in (None, self.username):
             raise ValidationError({"username": _("A username cannot be changed.")})
         super().save(*args, **kwargs)
+        self._loaded_username = self.username
 
 
 class TokenScope(models.TextChoices):

@@ -125,6 +125,9 @@ def test_a_username_has_its_shape_and_never_changes() -> None:
     known.username = "charlie"
     with pytest.raises(ValidationError):
         known.save()
+    alice.username = "charlie"
+    with pytest.raises(ValidationError):
+        alice.save()
 
 
 def test_a_token_is_named_scoped_and_expires() -> None:
