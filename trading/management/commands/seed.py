@@ -76,3 +76,4 @@ class Command(BaseCommand):
             write(seeder.venue, DEMO_SETTINGS, reason="embedded run")
         account_id = f"ACC_{stable_id(seeder.venue, 'demo account').hex}"
         seeder.account(account_id, user.id.hex, "demo", DEMO_CASH)
+        self.stdout.write(f"note: demonstration user: demo / {DEMO_PASSWORD}")
