@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from exchange_site.exceptions import message
 from trading.choices import (
     DIRECTION,
     OFFSET,
@@ -221,8 +222,6 @@ def order_data(order: Order, user_id: str) -> dict[str, Any]:
 
 def reason_of(end_reason: str, code: int) -> str:
     """Why an order ended, in the request's language; "" while it lives or when it filled."""
-    from exchange_site.exceptions import message
-
     if code:
         return message(code)
     return str(EndReason(end_reason).label) if end_reason else ""
