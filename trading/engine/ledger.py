@@ -119,17 +119,23 @@ def freeze_lots(order: Order, today: int, his: int) -> None:
     side.frozen_his += his
 
 
-def release(order: Order) -> None:
-    """Give back whatever the order still froze; its lots left stay as they are shown."""
+def thaw(order: Order) -> None:
+    """Give back the money that an order froze; its lots stay reserved."""
     account = order.account
-    position = order.position
-    assert position is not None
     account.frozen_commission -= order.frozen_commission
     order.frozen_commission = 0
     if order.frozen_margin:
+        assert order.position is not None
         account.frozen_margin -= order.frozen_margin
-        position.hold.amount -= order.frozen_margin
+        order.position.hold.amount -= order.frozen_margin
         order.frozen_margin = 0
+
+
+def release(order: Order) -> None:
+    """Give back whatever the order still froze; its lots left stay as they are shown."""
+    thaw(order)
+    position = order.position
+    assert position is not None
     if order.offset == _OPEN:
         position.sides[order.direction].opening -= order.left
         return

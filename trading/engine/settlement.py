@@ -20,7 +20,14 @@ from trading.engine.entities import Account, Instrument, Order, Position
 from trading.engine.execution import end_order
 from trading.engine.figures import reaches, risk_ratio_ppm
 from trading.engine.instruments import begin_trading, starts_trading
-from trading.engine.ledger import book_freeze, forget_if_idle, freeze_lots, release, remargin
+from trading.engine.ledger import (
+    book_freeze,
+    forget_if_idle,
+    freeze_lots,
+    release,
+    remargin,
+    thaw,
+)
 from trading.engine.messages import (
     BeginSettlement,
     EndReason,
@@ -191,6 +198,9 @@ def _settle_account(context: Context, account: Account) -> None:
     account.deposit = account.withdraw = account.close_profit = 0
     account.commission = account.premium = 0
     account.client_ids = _living_ids(account)
+    for order in account.orders.values():
+        # Orders are frozen anew in their order: the oldest is first to get the funds (T-38).
+        thaw(order)
     must_liquidate = reaches(account.margin, balance, state.settings["liquidation_ppm"])
     if must_liquidate:
         run[_LIQUIDATE].append(account.account_id)

@@ -309,6 +309,7 @@ class Exchange(Clock):
         for order in account.orders:
             order.frozen_history += order.frozen_today
             order.frozen_today = 0
+            order.thawed = True
         living = [order.order_id for order in account.orders]
         account.known_ids = {key: account.known_ids[key] for key in living}
         self.run["commission"] += commission
@@ -346,6 +347,7 @@ class Exchange(Clock):
         """T-38: frozen anew, or ended with the code that forbids it."""
         place, mine = self.orders.index(order), order.account.orders.index(order)
         del self.orders[place], order.account.orders[mine]
+        order.thawed = False
         refusal = risk.price_refusal(order.instrument, order.limit_price)
         if refusal is None:
             risk.set_freeze(self, order)

@@ -89,6 +89,8 @@ class Order:
     """Place in the queue: smaller is older."""
     resting: bool = False
     alive: bool = True
+    thawed: bool = False
+    """Settled but not carried over yet: nothing is frozen for it."""
     status: int = int(OrderStatus.SUBMITTED)
     fills: list[tuple[int, int]] = field(default_factory=list)
     freeze_price: int = 0
@@ -127,13 +129,13 @@ class Order:
 
     @property
     def frozen_margin(self) -> int:
-        if not (self.alive and self.opens):
+        if not (self.alive and self.opens) or self.thawed:
             return 0
         return frozen(self.freeze_price, self.left, self.instrument.multiple, self.margin_ppm)
 
     @property
     def frozen_commission(self) -> int:
-        if not self.alive:
+        if not self.alive or self.thawed:
             return 0
         turnover = self.freeze_price * self.left * self.instrument.multiple
         return fee(turnover, self.left, self.fee_rate)
