@@ -178,7 +178,7 @@ def play_liquibook(commands: list[Command]) -> tuple[int, int]:
     """liquibook's order book; its listener is told each fill, as our `take` tells them."""
     import liquibook
 
-    class Listener(liquibook.OrderListener):  # type: ignore[misc, name-defined]
+    class Listener(liquibook.OrderListener):  # type: ignore[misc]
         fills = 0
         lots = 0
 

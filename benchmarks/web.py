@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.figures import Figure, Figures, note, percentiles
 from benchmarks.site import ROOT, Site, running_site, wait_for_worker, wait_until
 from exchange_site.embedded import free_port
+from trading.engine.messages import PlaceOrder
 from trading.loadgen import Contract, OrderFlow, Trader, account_commands, make_contracts, venue_commands
 
 VENUE = "main"
@@ -96,7 +97,7 @@ def make_venue(contracts: list[Contract], trader: Trader) -> None:
 
 def bodies(flow: OrderFlow, count: int) -> list[str]:
     """Orders of the flow as request bodies; one owner, so all on the buying side."""
-    orders = (step.command for step in flow if hasattr(step.command, "limit_price"))
+    orders = (step.command for step in flow if isinstance(step.command, PlaceOrder))
     return [
         json.dumps(
             {

@@ -165,7 +165,7 @@ def _events_after(venue: str, after_seq: int) -> Iterator[list[Any]]:
     after = f"{after_seq}-0"
     with log_client() as client:
         while entries := client.xrange(Keys(venue).events, f"({after}", count=200):
-            for entry_id, fields in entries:  # type: ignore[union-attr]
+            for entry_id, fields in entries:
                 after = entry_id.decode("ascii")
                 yield from (e for e in decode_events(fields[b"e"]) if e[0] > after_seq)
 

@@ -5,13 +5,17 @@ settings below are written here, the figures of the running robots by their proc
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import redis
 
 from exchange_site.streams import Keys, log_client
 from marketdata.robots.desk import LEVELS, Pace
+
+if TYPE_CHECKING:
+    Client = redis.Redis[bytes]
 
 RUNNING, STOPPED = "running", "stopped"
 STATUS_AGE_MS = 5_000
@@ -74,17 +78,17 @@ def key_of(venue: str) -> str:
     return Keys(venue).prefix + "robots"
 
 
-def start(venue: str, *, client: redis.Redis | None = None) -> None:
+def start(venue: str, *, client: "Client | None" = None) -> None:
     """Let the robots trade."""
     _write(venue, {"state": RUNNING}, client)
 
 
-def stop(venue: str, *, client: redis.Redis | None = None) -> None:
+def stop(venue: str, *, client: "Client | None" = None) -> None:
     """Let the robots cancel their orders and rest; nothing but `start` wakes them."""
     _write(venue, {"state": STOPPED}, client)
 
 
-def configure(venue: str, *, client: redis.Redis | None = None, **values: int) -> None:
+def configure(venue: str, *, client: "Client | None" = None, **values: int) -> None:
     """Set volatility, spread, rate, trades_per_minute, levels; ValueError names what is out of range."""
     for name, value in values.items():
         allowed = SETTINGS.get(name)
@@ -93,10 +97,10 @@ def configure(venue: str, *, client: redis.Redis | None = None, **values: int) -
         if not allowed.minimum <= value <= allowed.maximum:
             raise ValueError(f"{name}: {allowed.minimum} to {allowed.maximum} {allowed.unit}")
     if values:
-        _write(venue, dict(values), client)
+        _write(venue, {**values}, client)
 
 
-def read_settings(venue: str, *, client: redis.Redis | None = None) -> Settings:
+def read_settings(venue: str, *, client: "Client | None" = None) -> Settings:
     """The present settings; a value that is none of its kind counts as its default."""
     return settings_from(_read(venue, client))
 
@@ -113,7 +117,7 @@ def settings_from(fields: dict[str, str]) -> Settings:
     return Settings(**values)
 
 
-def status(venue: str, *, client: redis.Redis | None = None) -> dict[str, Any]:
+def status(venue: str, *, client: "Client | None" = None) -> dict[str, Any]:
     """Settings and the running figures: instruments, commands and trades a second, age."""
     fields = _read(venue, client)
     now_ms = time.time_ns() // 10**6
@@ -127,17 +131,17 @@ def status(venue: str, *, client: redis.Redis | None = None) -> dict[str, Any]:
     }
 
 
-def report(venue: str, figures: dict[str, int], *, client: redis.Redis | None = None) -> None:
+def report(venue: str, figures: dict[str, int], *, client: "Client | None" = None) -> None:
     """Write the figures of the running robots and the time of writing."""
     _write(venue, {**figures, "seen_ms": time.time_ns() // 10**6}, client)
 
 
-def _write(venue: str, fields: dict[str, Any], client: redis.Redis | None) -> None:
+def _write(venue: str, fields: Mapping[str, int | str], client: "Client | None") -> None:
     with client or log_client() as connection:
-        connection.hset(key_of(venue), mapping=fields)
+        connection.hset(key_of(venue), mapping={**fields})  # type: ignore[dict-item]
 
 
-def _read(venue: str, client: redis.Redis | None) -> dict[str, str]:
+def _read(venue: str, client: "Client | None") -> dict[str, str]:
     with client or log_client() as connection:
         found: dict[bytes, bytes] = connection.hgetall(key_of(venue))
     return {name.decode(): value.decode("ascii", "replace") for name, value in found.items()}

@@ -290,7 +290,7 @@ class Desk:
         return self._order(self.maker, action.direction, action.price, lots)
 
     def _order(
-        self, account: str, direction: int, price: int, lots: int, **conditions: int
+        self, account: str, direction: int, price: int, lots: int, time_condition: int = 2
     ) -> PlaceOrder | None:
         sides = self.holdings.get(account, (Holding(), Holding()))
         own, opposite = sides if direction == Direction.BUY else sides[::-1]
@@ -302,7 +302,7 @@ class Desk:
             self._reserve(account, direction, offset, lots)
         return PlaceOrder(
             account, "", self.terms.symbol, int(direction), int(offset), lots,
-            limit_price=price * self.terms.price_tick, **conditions,
+            limit_price=price * self.terms.price_tick, time_condition=time_condition,
         )  # fmt: skip
 
     def _reserve(self, account: str, direction: int, offset: int, lots: int) -> None:
