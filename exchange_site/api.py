@@ -86,6 +86,8 @@ def _depth(value: Any) -> int:
 def refusal_response(error: ExchangeError) -> Response:
     """A DRF response of a refusal."""
     response = Response(error_of(error), status=error.http_status)
+    if error.http_status == status.HTTP_401_UNAUTHORIZED:
+        response["WWW-Authenticate"] = "Token"
     response.is_enveloped = True  # type: ignore[attr-defined]
     wait = error.extra.get("retry_after")
     if wait is not None:

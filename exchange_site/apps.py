@@ -8,3 +8,7 @@ class ExchangeSiteConfig(AppConfig):
     name = "exchange_site"
     verbose_name = _("Site")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Make the checks known."""
+        from exchange_site import checks as checks

@@ -1,6 +1,7 @@
 """The ASGI application that Daphne serves: HTTP by Django, sockets by Channels (A-48)."""
 
 import os
+import sys
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_site.settings")
 os.environ.setdefault("SERVER_GATEWAY", "asgi")
@@ -13,8 +14,10 @@ django_application = get_asgi_application()
 
 from django.conf import settings  # noqa: E402
 
+from exchange_site.checks import refuse_other_server_options  # noqa: E402
 from exchange_site.routing import websocket_urlpatterns  # noqa: E402
 
+refuse_other_server_options(sys.argv)
 _static = ServeStaticASGI(
     django_application, root=str(settings.STATIC_ROOT), prefix=settings.STATIC_URL.lstrip("/")
 )

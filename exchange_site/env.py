@@ -33,6 +33,8 @@ class Environment(BaseSettings):
     VENUE_MODE: Literal["real", "always"] = "always"
     ROBOTS: bool = True
 
+    WEB_PROCESSES: int = Field(1, ge=1, le=64)
+
     EXCHANGE_VENUE: str = Field("main", pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")
     EXCHANGE_SECRET_KEY: str = ""
     EXCHANGE_DEBUG: bool = False

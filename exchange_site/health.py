@@ -11,11 +11,16 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 
 from exchange_site.streams import Keys, cache_client, last_stream_id, log_client, stream_id
+from trading.codec import decode_events
 
 OK, FAILED, OFF, STARTING = "ok", "failed", "off", "starting"
 WORKER_STALE_MS = 5_000
 PROJECTOR_BEHIND_EVENTS = 200_000
 PROJECTOR_STALL_S = 60
+WORKER_LAG_MS = 5_000
+STARTING_S = 60.0
+STARTED = time.monotonic()
+"""When this process began to look; for a minute a part may still be on its way."""
 MIN_FREE_BYTES = 512 << 20
 
 Part = dict[str, Any]
@@ -27,7 +32,7 @@ def health_live(request: HttpRequest) -> JsonResponse:
 
 
 def health(request: HttpRequest) -> JsonResponse:
-    """200 when every part is ok or off, else 503 naming the failed ones."""
+    """200 when every part is ok, starting or off, else 503 naming the failed ones."""
     parts = report(settings.VENUE)
     failed = [name for name, part in parts.items() if part["status"] == FAILED]
     body = {
@@ -113,29 +118,49 @@ def _venue_parts(venue: str, log_answers: bool) -> dict[str, Part]:
         lease: Any = client.get(keys.lease)
         status: Any = client.hgetall(keys.status)
         cursors: Any = client.hgetall(keys.cursors)
-        progress: Any = client.hgetall(f"{keys.prefix}projector")
         events = stream_id(last_stream_id(client, keys.events))[0]
+        waiting_ns = _oldest_unprojected_ns(client, keys, cursors)
+        newest = last_stream_id(client, keys.commands)
     except redis.RedisError as error:
         failed = {"status": FAILED, "error": type(error).__name__}
         return {"worker": failed, "projector": dict(failed)}
     finally:
         client.close()
     return {
-        "worker": _worker(lease, status),
-        "projector": _projector(events, cursors, progress),
+        "worker": _worker(lease, status, newest),
+        "projector": _projector(events, cursors, waiting_ns),
     }
 
 
-def _worker(lease: bytes | None, status: dict[bytes, bytes]) -> Part:
-    """The worker holds its lease, reports each second, and log time goes with the clock."""
+def _oldest_unprojected_ns(client: "redis.Redis", keys: Keys, cursors: dict[bytes, bytes]) -> int:
+    """Log time of the first event that the tables lack; 0 without one."""
+    done = stream_id(cursors.get(b"projector", b"0"))[0]
+    entries: Any = client.xrange(keys.events, f"{done + 1}-0", count=1)
+    if not entries:
+        return 0
+    events = decode_events(entries[0][1][b"e"])
+    return next((int(event[3]) for event in events if event[0] > done), 0)
+
+
+def _absent(error: str, **figures: Any) -> Part:
+    """A part that is not there: on its way while this process is young, else failed."""
+    is_young = time.monotonic() - STARTED < STARTING_S
+    return {"status": STARTING if is_young else FAILED, "error": error, **figures}
+
+
+def _worker(lease: bytes | None, status: dict[bytes, bytes], newest: str) -> Part:
+    """The worker holds its lease, reports each second, keeps up, and log time is the clock's."""
     if lease is None:
-        return {"status": FAILED, "error": "no worker holds the lease"}
+        return _absent("no worker holds the lease")
     age_ms = int(time.time() * 1_000) - int(status.get(b"time_ms", b"0"))
     clock = status.get(b"clock", b"ok").decode()
-    sound = abs(age_ms) <= WORKER_STALE_MS and clock == "ok"
+    applied = status.get(b"command_id", b"0-0")
+    lag_ms = max(0, stream_id(newest)[0] - stream_id(applied)[0])
+    sound = abs(age_ms) <= WORKER_STALE_MS and lag_ms <= WORKER_LAG_MS and clock == "ok"
     return {
         "status": OK if sound else FAILED,
         "report_age_ms": age_ms,
+        "lag_ms": lag_ms,
         "clock": clock,
         "clock_behind_ms": int(status.get(b"clock_behind_ms", b"0")),
         "event_seq": int(status.get(b"event_seq", b"0")),
@@ -144,13 +169,12 @@ def _worker(lease: bytes | None, status: dict[bytes, bytes]) -> Part:
     }
 
 
-def _projector(events: int, cursors: dict[bytes, bytes], progress: dict[bytes, bytes]) -> Part:
+def _projector(events: int, cursors: dict[bytes, bytes], waiting_ns: int) -> Part:
     """The tables follow the events within A-8a's bounds."""
     if b"projector" not in cursors:
-        return {"status": FAILED, "error": "no projector has reported", "events_behind": events}
-    behind = events - stream_id(cursors[b"projector"])[0]
-    projected_s = int(progress.get(b"time_ns", b"0")) / 10**9
-    waits_s = max(0.0, time.time() - projected_s) if behind > 0 and projected_s else 0.0
+        return _absent("no projector has reported", events_behind=events)
+    behind = max(0, events - stream_id(cursors[b"projector"])[0])
+    waits_s = max(0.0, time.time() - waiting_ns / 10**9) if waiting_ns else 0.0
     late = behind > PROJECTOR_BEHIND_EVENTS or waits_s > PROJECTOR_STALL_S
     return {
         "status": FAILED if late else OK,

@@ -58,6 +58,8 @@ DATA_DIR = ENV.DATA_DIR
 VENUE = EXCHANGE_VENUE = ENV.EXCHANGE_VENUE
 VENUE_MODE = ENV.VENUE_MODE
 LOG_FSYNC = ENV.EXCHANGE_LOG_FSYNC
+DB_POOL = ENV.EXCHANGE_DB_POOL
+WEB_PROCESSES = ENV.WEB_PROCESSES
 
 REDIS_URL = ENV.REDIS_URL
 CACHE_URL = ENV.CACHE_URL or ENV.REDIS_URL
@@ -133,7 +135,7 @@ if os.environ.get("SERVER_GATEWAY") == "asgi" or "daphne" in sys.argv[0]:
     # Persistent connections are not for ASGI; a bounded pool is (pitfalls R6.1).
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
         "min_size": 1,
-        "max_size": ENV.EXCHANGE_DB_POOL,
+        "max_size": DB_POOL,
         "timeout": 10,
     }
 
@@ -208,6 +210,9 @@ STATICFILES_DIRS = [BASE_DIR / "exchange_site" / "static"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENV.EXCHANGE_TLS
+CSRF_FAILURE_VIEW = "exchange_site.errors.csrf_refused"
+# TLS ends at the proxy in front, which overwrites this header (docs/operations.md).
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENV.EXCHANGE_TLS else None
 SECURE_HSTS_SECONDS = 31_536_000 if ENV.EXCHANGE_TLS else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"

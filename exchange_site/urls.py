@@ -7,6 +7,11 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from exchange_site.api import api_not_found
 from exchange_site.health import health, health_live
 
+handler400 = "exchange_site.errors.bad_request"
+handler403 = "exchange_site.errors.permission_denied"
+handler404 = "exchange_site.errors.not_found"
+handler500 = "exchange_site.errors.server_error"
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -25,6 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--demo", action="store_true", help="demonstration user, administrator on file")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        call_command("check", tags=["database"], databases=["default"])
         call_command("migrate", interactive=False, verbosity=0)
         self.say(MIGRATED)
         call_command("collectstatic", interactive=False, verbosity=0)
