@@ -249,7 +249,7 @@ class OperationsMixin:
     def chosen_rows(self, request: HttpRequest, ids: Sequence[str]) -> list[Any]:
         """The rows of these primary keys, in the keys' order; nonsense is left out."""
         field_of_key = self.model._meta.pk  # type: ignore[attr-defined]
-        keys = [key for key in map(lambda text: clean_key(field_of_key, text), ids) if key]
+        keys = [key for key in (clean_key(field_of_key, text) for text in ids) if key]
         queryset = self.get_queryset(request)  # type: ignore[attr-defined]
         return list(queryset.filter(pk__in=keys[:ROW_LIMIT]).order_by("pk")) if keys else []
 

@@ -11,9 +11,20 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
+from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
 from exchange_site import audit
+
+
+class LoginForm(AuthenticationForm):
+    """Unfold's form; a name that no user can have is refused before it is looked up or kept."""
+
+    def clean_username(self) -> str:
+        name = str(self.cleaned_data["username"])
+        if len(name) > audit.NAME_LIMIT:
+            raise self.get_invalid_login_error()
+        return name
 
 
 class ExchangeAdminSite(UnfoldAdminSite):
@@ -24,6 +35,7 @@ class ExchangeAdminSite(UnfoldAdminSite):
     index_title = _("Control room")
     index_template = "admin/exchange/home.html"
     enable_nav_sidebar = True
+    login_form = LoginForm
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Register; an admin class of Django's own is given unfold's base first."""

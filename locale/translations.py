@@ -164,7 +164,7 @@ def main(command: str) -> int:
         MO.write_bytes(compiled())
     lost = missing()
     for text in lost:
-        print(repr(text))
+        sys.stdout.write(f"{text!r}\n")
     return int(bool(lost) and command != "update")
 
 

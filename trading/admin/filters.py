@@ -106,7 +106,7 @@ ExchangeFilter = fixed_filter(
 class WorkingFilter(admin.SimpleListFilter):
     """Orders that rest in a book, or that have ended."""
 
-    title = _("state")
+    title = _("in the book")
     parameter_name = "working"
     WORKING = ("Submitted", "PartiallyFilled")
 

@@ -161,7 +161,8 @@ class AuditLogAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied("export needs trading.view_auditlog")
         rows = self.get_changelist_instance(request).get_queryset(request)
-        audit.record(request, "audit_export", target_type="auditlog", target=request.GET.urlencode())
+        mark = audit.record(request, "audit_export", target_type="auditlog", target=request.GET.urlencode())
+        rows = rows.filter(pk__lt=mark.pk)
         response = StreamingHttpResponse(csv_lines(rows), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = 'attachment; filename="audit.csv"'
         return response

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.groups import seed_groups
 from accounts.models import User
 from accounts.venue_settings import write
 from exchange_site.env import environment
@@ -43,6 +44,7 @@ class Command(BaseCommand):
             seeder.run()
             for text in seeder.calendar.warnings(seeder.now.date(), seeder.now.date()):
                 self.stderr.write(f"calendar {text}")
+            seed_groups()
             self.administrator(options["admin_password"])
             if options["demo"]:
                 self.demonstration(seeder)
