@@ -72,7 +72,8 @@ def _first_seq(path: Path) -> int:
 
 def read_header(path: Path) -> dict[str, Any]:
     """A segment's header; BadRecord when it is damaged."""
-    return next(_raw_records(path))[1]
+    header: dict[str, Any] = next(_raw_records(path))[1]
+    return header
 
 
 def read_records(path: Path) -> Iterator[Record]:
@@ -200,9 +201,7 @@ class Archiver:
         found: list[tuple[str, list[bytes]]] = []
         after = self._command
         while True:
-            answer: Any = self._client.xrange(
-                self.keys.commands, f"({after}", until, count=4 * _READ
-            )
+            answer: Any = self._client.xrange(self.keys.commands, f"({after}", until, count=4 * _READ)
             for raw_id, fields in answer:
                 after = raw_id.decode("ascii")
                 found.append((after, [item for pair in fields.items() for item in pair]))
@@ -302,7 +301,7 @@ def verify_stream(venue: str, after_seq: int) -> int:
     with log_client() as client:
         after = "0-0"
         while answer := client.xrange(keys.events, f"({after}", count=_READ):
-            for raw_id, fields in answer:  # type: ignore[union-attr]
+            for raw_id, fields in answer:
                 after = raw_id.decode("ascii")
                 events = decode_events(fields[b"e"])
                 if seq is None:

@@ -133,7 +133,7 @@ def _explain(kind: str, version: int, error: Exception) -> str:
     fields = COMMANDS[kind, version]._fields
 
     def name(match: re.Match[str]) -> str:
-        return fields[int(match[1])] + match[2]
+        return f"{fields[int(match[1])]}{match[2]}"
 
     return f"{kind}: " + re.sub(r"`\$\[(\d+)\](.*)`", name, str(error))
 
@@ -142,8 +142,7 @@ def _check_hot(kind: str, command: Any) -> None:
     """The text of the commonest commands, in one look at the joined fields."""
     if kind == "PlaceOrder":
         text = (
-            f"{command.account_id}{command.order_id}{command.symbol}"
-            f"{command.hedge_flag}{command.client_tag}"
+            f"{command.account_id}{command.order_id}{command.symbol}{command.hedge_flag}{command.client_tag}"
         )
     elif kind == "CancelOrder":
         text = f"{command.account_id}{command.order_id}"
@@ -207,9 +206,7 @@ def decode_events(data: bytes) -> list[list[Any]]:
 # ------------------------------------------------------------------------- edge
 
 
-def to_units(
-    value: Decimal | str | int | float, what: str = "value", maximum: int = MAX_MONEY
-) -> int:
+def to_units(value: Decimal | str | int | float, what: str = "value", maximum: int = MAX_MONEY) -> int:
     """Yuan as 1/10 000 yuan (T-3); ValueError names what is not such an amount.
 
     Strings and Decimals are exact; a float within 10^-7 yuan of a multiple is that

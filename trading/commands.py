@@ -365,9 +365,7 @@ def send(
     of bounds (1008, 9008). Refusals by the core are outcomes.
     """
     ids = [command_id] if command_id else None
-    outcome = send_many(
-        venue, [command], user_id=user_id, origin=origin, command_ids=ids, wait_s=wait_s
-    )[0]
+    outcome = send_many(venue, [command], user_id=user_id, origin=origin, command_ids=ids, wait_s=wait_s)[0]
     return raise_refused(outcome)
 
 
@@ -378,9 +376,7 @@ def raise_refused(outcome: Outcome) -> Outcome:
     return outcome
 
 
-def resolve(
-    venue: str, account_id: str, order_id: str, *, user_id: str = "", wait_s: float = 1.0
-) -> Outcome:
+def resolve(venue: str, account_id: str, order_id: str, *, user_id: str = "", wait_s: float = 1.0) -> Outcome:
     """Ask what became of an order whose verdict did not come (D-30).
 
     A known order answers `OrderResolved` with its state; an unknown one is closed for good

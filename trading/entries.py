@@ -118,9 +118,7 @@ def _plain(raw: bytes | None) -> str:
     return "".join(c if " " <= c <= "~" else "?" for c in text)
 
 
-def pack_entries(
-    events: list[list[Any]], marks: Sequence[tuple[int, str]]
-) -> Iterator[EventEntry]:
+def pack_entries(events: list[list[Any]], marks: Sequence[tuple[int, str]]) -> Iterator[EventEntry]:
     """Events in entries of at most 4 000 events and 1 MiB, a command's events together.
 
     A batch that is too large is halved between two commands; a single command that is too

@@ -42,15 +42,15 @@ def trim_bounds(cursors: dict[str, str]) -> tuple[str | None, int | None]:
 class Housekeeping:
     """Decides what is due; the worker's loop sends it."""
 
-    def __init__(
-        self, keys: Keys, snapshots: Snapshots, snapshot_s: float, snapshot_commands: int
-    ) -> None:
+    def __init__(self, keys: Keys, snapshots: Snapshots, snapshot_s: float, snapshot_commands: int) -> None:
         self.keys = keys
         self.snapshots = snapshots
         self.snapshot_s = snapshot_s
         self.snapshot_commands = snapshot_commands
         self.host = socket.gethostname()
         self.next_at = 0.0
+        self.trading_day = 0
+        """As last told; the archive names its folders by it."""
         self.commands = 0
         self.bad_snapshots = 0
         self._next_trim = 0.0
@@ -70,6 +70,7 @@ class Housekeeping:
     def calls(self, now: float, state: State, clock: LogClock) -> Iterator[tuple[Any, ...]]:
         """The status and snapshot cursor, each second."""
         self.next_at = now + STATUS_S
+        self.trading_day = state.trading_day
         yield (
             "HSET", self.keys.status,
             "time_ms", clock.now_ns() // 1_000_000, "event_seq", state.event_seq,

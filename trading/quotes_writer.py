@@ -44,14 +44,10 @@ def read_quotes(client: redis.Redis, venue: str, symbols: list[str]) -> dict[str
     if not symbols:
         return {}
     found: Any = client.mget([keys.quote(symbol) for symbol in symbols])
-    return {
-        symbol: decode_quote(data) for symbol, data in zip(symbols, found, strict=True) if data
-    }
+    return {symbol: decode_quote(data) for symbol, data in zip(symbols, found, strict=True) if data}
 
 
-def read_trades(
-    client: redis.Redis, venue: str, symbol: str, count: int = TRADES_KEPT
-) -> list[list[int]]:
+def read_trades(client: redis.Redis, venue: str, symbol: str, count: int = TRADES_KEPT) -> list[list[int]]:
     """Last public trades, newest first: [exchange_trade_id, price, lots, direction, time_ns].
 
     Direction is the taker's, −1 in an auction.

@@ -69,21 +69,15 @@ def _stream_info(link: Link, key: str) -> dict[str, Any]:
 
 def read_quarantine(link: Link, keys: Keys) -> dict[str, str]:
     """Stream ids of commands to skip, with the reason (A-23a)."""
-    return {
-        name: _text(reason) for name, reason in _pairs(link.call("HGETALL", keys.quarantine)).items()
-    }
+    return {name: _text(reason) for name, reason in _pairs(link.call("HGETALL", keys.quarantine)).items()}
 
 
 def check_ends(state: State, ends: LogEnds) -> None:
     """Raise LogBehind or CannotStart when the log cannot continue this state."""
     if stream_id(ends.commands) < stream_id(state.last_stream_id):
-        raise LogBehind(
-            f"the command log ends at {ends.commands}, the snapshot is at {state.last_stream_id}"
-        )
+        raise LogBehind(f"the command log ends at {ends.commands}, the snapshot is at {state.last_stream_id}")
     if ends.events < state.event_seq:
-        raise LogBehind(
-            f"the event log ends at {ends.events}, the snapshot is at {state.event_seq}"
-        )
+        raise LogBehind(f"the event log ends at {ends.events}, the snapshot is at {state.event_seq}")
     for name, value in ends.cursors.items():
         is_command = name.startswith(("snapshot:", "archive:commands"))
         end = stream_id(ends.commands) if is_command else (ends.events, 0)
@@ -113,9 +107,7 @@ class Recovery:
     whole log is replayed they are what a crashed worker did not publish.
     """
 
-    def __init__(
-        self, keys: Keys, state: State, quarantined: Mapping[str, str], events_end: int
-    ) -> None:
+    def __init__(self, keys: Keys, state: State, quarantined: Mapping[str, str], events_end: int) -> None:
         self.keys = keys
         self.state = state
         self.applier = Applier(state, quarantined)

@@ -7,8 +7,6 @@ the core works while the server syncs its disk. Whatever the loop cannot explain
 
 import gc
 import os
-import secrets
-import socket
 import time
 from collections import deque
 from collections.abc import Callable
@@ -21,7 +19,6 @@ from django.conf import settings
 
 from exchange_site.streams import (
     APPEND_EVENTS,
-    RELEASE_LEASE,
     RENEW_LEASE,
     Fenced,
     Keys,
@@ -34,10 +31,10 @@ from exchange_site.streams import (
 from trading.engine.state import State
 from trading.entries import Applier, Entry, EventEntry, ImpossibleState
 from trading.housekeeping import Housekeeping
+from trading.lease import RENEW_S, Lease
 from trading.logclock import LogClock, TickSchedule
 from trading.quotes_writer import QuoteWriter
 from trading.recovery import (
-    CannotStart,
     LogBehind,
     Recovery,
     check_ends,
@@ -47,10 +44,6 @@ from trading.recovery import (
 )
 from trading.snapshots import Snapshots
 
-LEASE_MS = 2_000
-RENEW_S = 0.2
-TAKE_LEASE_S = 2.6
-"""How long a starting worker waits for a dead one's lease to run out."""
 READ_COUNT = 500
 AHEAD_FROM = 48
 """A batch of at least so many commands: the log is busy, read ahead."""
@@ -64,14 +57,6 @@ DRAIN_WITHOUT_LOG_S = 5.0
 _AWAY = (LogRefused, LogUncertain, redis.ConnectionError, redis.TimeoutError)
 
 log = structlog.get_logger(__name__)
-
-
-class LeaseHeld(CannotStart):
-    """Another worker holds the venue's lease."""
-
-
-class LeaseLost(Exception):
-    """Another worker has taken the lease (A-9)."""
 
 
 def data_folder() -> Path:
@@ -88,11 +73,9 @@ def snapshot_store(venue: str) -> Snapshots:
 class Worker:
     """One venue's matching worker; `run` returns when it is told to stop."""
 
-    def __init__(
-        self, venue: str, *, snapshot_s: float = 30.0, snapshot_commands: int = 200_000
-    ) -> None:
+    def __init__(self, venue: str, *, snapshot_s: float = 30.0, snapshot_commands: int = 200_000) -> None:
         self.keys = Keys(venue)
-        self.token = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.lease = Lease(self.keys)
         self.fence = 0
         self.published = 0
         """Sequence of the last event known to be in the stream."""
@@ -109,7 +92,6 @@ class Worker:
         self._entries: list[Entry] | None = None
         self._reading = False
         self._unacked: deque[tuple[int, int, list[bytes]]] = deque()
-        self._renew_at = 0.0
         self._held = False
         self._upgraded = False
 
@@ -139,9 +121,9 @@ class Worker:
 
     def start(self) -> None:
         """Everything up to the first turn."""
-        self._await_free_lease()
+        self.lease.await_free(self._link)
         recovery = self._recover()
-        self._take_lease()
+        self.lease.take(self._link)
         self.fence = int(self._link.call("INCR", self.keys.fence))
         recovery.events_end = read_ends(self._link, self.keys).events
         recovery.run()  # what the one before us still did
@@ -190,22 +172,6 @@ class Worker:
     def _report_bad(self, path: Path, reason: str) -> None:
         log.error("snapshot_bad", venue=self.keys.venue, file=path.name, reason=reason)
         self.house.bad_snapshots += 1
-
-    def _await_free_lease(self) -> None:
-        """A lease that nobody renews runs out; one that is renewed has an owner."""
-        until = time.monotonic() + TAKE_LEASE_S
-        while (holder := self._link.call("GET", self.keys.lease)) is not None:
-            if time.monotonic() > until:
-                raise LeaseHeld(f"venue {self.keys.venue} is run by {holder.decode()}")
-            time.sleep(0.05)
-
-    def _take_lease(self) -> None:
-        until = time.monotonic() + TAKE_LEASE_S
-        while not self._link.call("SET", self.keys.lease, self.token, "NX", "PX", LEASE_MS):
-            if time.monotonic() > until:
-                raise LeaseHeld(f"another worker of venue {self.keys.venue} was faster")
-            time.sleep(0.05)
-        self._renew_at = time.monotonic() + RENEW_S
 
     def _server_ms(self) -> int:
         seconds, micros = self._link.call("TIME")
@@ -261,9 +227,9 @@ class Worker:
     def _send_turn(self) -> None:
         """What is due beside the batch, and the next read unless one is under way."""
         now = time.monotonic()
-        if now >= self._renew_at:
+        if now >= self.lease.renew_at:
             self._send_renewal(now)
-        if now >= self.house.next_at:
+        if now >= self.house.next_at or self.state.trading_day != self.house.trading_day:
             self._keep_house(now)
         now_ns = self.clock.now_ns()
         if self.ticks.is_due(self.state, now_ns):
@@ -367,9 +333,7 @@ class Worker:
 
     def _send_read(self, after: str | bytes, block_ms: int) -> None:
         block = ("BLOCK", block_ms) if block_ms else ()
-        self._send(
-            self._on_read, "XREAD", "COUNT", READ_COUNT, *block, "STREAMS", self.keys.commands, after
-        )
+        self._send(self._on_read, "XREAD", "COUNT", READ_COUNT, *block, "STREAMS", self.keys.commands, after)
         self._reading = True
 
     def _on_read(self, answer: Any) -> None:
@@ -391,21 +355,11 @@ class Worker:
         self._link.send(packed)
         self._expected.append(self._on_published)
 
-    def _send_renewal(self, now: float) -> None:
-        """Renew the lease, also one that ran out and nobody took (A-9)."""
-        self._renew_at = now + RENEW_S
-        mark = "HELD:" if self._held else ""
-        self._send(
-            self._on_renewed, "EVALSHA", RENEW_LEASE.sha, 1, self.keys.lease, self.token, mark,
-            LEASE_MS,
-        )  # fmt: skip
-
-    def _on_renewed(self, answer: bytes) -> None:
-        if answer != b"OK":
-            raise LeaseLost(f"venue {self.keys.venue} is run by {answer.decode()}")
-
     def _on_published(self, _: Any) -> None:
         self.published = self._unacked.popleft()[1]
+
+    def _send_renewal(self, now: float) -> None:
+        self._send(self.lease.check, *self.lease.renewal(now, self._held))
 
     def _send_tick(self, now_ns: int) -> None:
         self._send(
@@ -436,17 +390,15 @@ class Worker:
     def _resume(self) -> None:
         """On a new connection: same fence, nothing lost, then what was not acknowledged."""
         ends = read_ends(self._link, self.keys)
-        if int(self._link.call("GET", self.keys.fence) or 0) != self.fence:
-            raise Fenced(f"venue {self.keys.venue}: another worker has started")
-        while self._unacked and self._unacked[0][1] <= ends.events:
-            self.published = self._unacked.popleft()[1]
-        if ends.events < self.published or stream_id(ends.commands) < stream_id(
-            self.state.last_stream_id
-        ):
+        if ends.events < self.published or stream_id(ends.commands) < stream_id(self.state.last_stream_id):
             raise LogBehind(
                 f"the log came back at command {ends.commands}, event {ends.events}; this worker "
                 f"is at {self.state.last_stream_id}, {self.published}"
             )
+        if int(self._link.call("GET", self.keys.fence) or 0) != self.fence:
+            raise Fenced(f"venue {self.keys.venue}: another worker has started")
+        while self._unacked and self._unacked[0][1] <= ends.events:
+            self.published = self._unacked.popleft()[1]
         if ends.events != self.published:
             raise SequenceGap(f"the event stream ends at {ends.events}, not at {self.published}")
         self._load_scripts()
@@ -461,7 +413,7 @@ class Worker:
     def _drain(self) -> None:
         """Take no more, work off what the log holds, snapshot at its end."""
         self._settle()
-        self._release_lease()
+        self.lease.release(self._link)
         while True:
             entries, self._entries = self._entries or [], None
             if not entries:
@@ -479,16 +431,13 @@ class Worker:
                 self._link.call(*arguments)
         log.info("worker_drained", venue=self.keys.venue, event_seq=self.state.event_seq)
 
-    def _release_lease(self) -> None:
-        RELEASE_LEASE.call(self._link, (self.keys.lease,), (self.token,))
-
     def _close(self) -> None:
         """Leave nothing behind; a lease that cannot be released runs out by itself."""
         gc.unfreeze()
         gc.enable()
         self._link.close()
         try:
-            self._release_lease()
+            self.lease.release(self._link)
         except (LogRefused, LogUncertain, redis.RedisError) as error:
             log.warning("lease_not_released", venue=self.keys.venue, reason=str(error))
         self._link.close()

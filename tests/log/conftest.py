@@ -50,9 +50,7 @@ def order(trader: Any = ALICE, **changes: Any) -> PlaceOrder:
     """A resting buy of one lot in the first contract."""
     contract = CONTRACTS[0]
     price = contract.middle - 10 * contract.price_tick
-    command = PlaceOrder(
-        trader.account_id, f"o{next(_numbers)}", contract.symbol, 0, 0, 1, 0, price
-    )
+    command = PlaceOrder(trader.account_id, f"o{next(_numbers)}", contract.symbol, 0, 0, 1, 0, price)
     return command._replace(**changes)
 
 
@@ -81,7 +79,7 @@ class RunningWorker:
     def _run(self) -> None:
         try:
             self.worker.run()
-        except BaseException as error:  # noqa: BLE001  told to the test
+        except BaseException as error:  # told to the test
             self.error = error
 
     def stop(self) -> None:

@@ -102,9 +102,7 @@ def test_concurrent_callers_share_appends_and_each_gets_its_own_answer(venue):
 
 def test_it_serves_the_event_loop_without_blocking_it(venue):
     async def trade() -> list[bool]:
-        outcomes = await asyncio.gather(
-            *(asend(venue, order(), user_id=ALICE.user_id) for _ in range(50))
-        )
+        outcomes = await asyncio.gather(*(asend(venue, order(), user_id=ALICE.user_id) for _ in range(50)))
         return [outcome.ok for outcome in outcomes]
 
     assert all(asyncio.run(trade()))
@@ -128,7 +126,5 @@ def test_it_works_in_a_forked_child(venue):
 
 def test_it_reads_on_after_a_batch_of_five_hundred(venue):
     steps = [flow().step() for _ in range(500)]
-    outcomes = send_many(
-        venue, [step.command for step in steps], user_id=ALICE.user_id, wait_s=10
-    )
+    outcomes = send_many(venue, [step.command for step in steps], user_id=ALICE.user_id, wait_s=10)
     assert all(outcome.decided for outcome in outcomes)

@@ -26,9 +26,7 @@ from trading.worker import Worker, snapshot_store
 
 
 def events_of(log, keys):
-    return [
-        event for _, fields in log.xrange(keys.events) for event in decode_events(fields[b"e"])
-    ]
+    return [event for _, fields in log.xrange(keys.events) for event in decode_events(fields[b"e"])]
 
 
 def entry(command, user_id=ALICE.user_id):
@@ -57,9 +55,7 @@ def crash(running):
     running.join()
 
 
-def test_a_restart_without_snapshot_gives_the_same_state_and_publishes_nothing_twice(
-    name, start, log, keys
-):
+def test_a_restart_without_snapshot_gives_the_same_state_and_publishes_nothing_twice(name, start, log, keys):
     first = start()
     open_venue(name)
     trade(name)
@@ -201,9 +197,7 @@ def test_another_engine_version_does_not_replay_what_was_published(name, start, 
         Worker(name).start()
 
 
-def test_after_a_drain_another_engine_version_goes_on_and_says_so(
-    name, start, log, keys, monkeypatch
-):
+def test_after_a_drain_another_engine_version_goes_on_and_says_so(name, start, log, keys, monkeypatch):
     running = start()
     open_venue(name)
     running.stop()

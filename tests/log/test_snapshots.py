@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from tests.log.conftest import await_until, open_venue, order, ALICE
+from tests.log.conftest import ALICE, await_until, open_venue, order
 from trading.commands import send
 from trading.engine.hashing import full_hash
 from trading.engine.snapshot import dump
@@ -124,5 +124,3 @@ def host():
     import socket
 
     return socket.gethostname().encode()
-
-

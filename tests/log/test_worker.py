@@ -1,6 +1,5 @@
 """The worker's loop: lease, fence, poison, quarantine, draining, the clock (A-4…A-9, T-22)."""
 
-import os
 import signal
 import time
 
@@ -8,21 +7,20 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from exchange_site.exceptions import ExchangeError
-from exchange_site.streams import CommandLog, Fenced, Link, SequenceGap, stream_id
-from tests.log.conftest import ALICE, RunningWorker, await_until, flow, open_venue, order
+from exchange_site.streams import Fenced, SequenceGap, stream_id
+from tests.log.conftest import ALICE, RunningWorker, await_until, open_venue, order
 from trading import entries as entries_module
 from trading.codec import decode_events, encode_command
 from trading.commands import send, send_many
 from trading.engine.apply import apply
 from trading.engine.messages import PlaceOrder
 from trading.entries import ImpossibleState, pack_entries, parse_entry
-from trading.worker import LeaseHeld, LeaseLost, Worker, snapshot_store
+from trading.lease import LeaseHeld, LeaseLost
+from trading.worker import Worker, snapshot_store
 
 
 def events_of(log, keys):
-    return [
-        event for _, fields in log.xrange(keys.events) for event in decode_events(fields[b"e"])
-    ]
+    return [event for _, fields in log.xrange(keys.events) for event in decode_events(fields[b"e"])]
 
 
 def test_the_first_event_is_venue_created_and_the_sequence_has_no_gap(venue, log, keys):
@@ -43,7 +41,7 @@ def test_a_second_worker_refuses_to_start_and_changes_nothing(venue, log, keys):
 def test_a_dead_workers_lease_runs_out_and_the_next_starts(name, log, keys, start):
     log.set(keys.lease, "dead", px=600)
     running = start()
-    assert log.get(keys.lease) == running.worker.token.encode()
+    assert log.get(keys.lease) == running.worker.lease.token.encode()
 
 
 def test_the_lease_is_renewed_while_nothing_happens(venue, log, keys):
@@ -119,9 +117,7 @@ def test_an_impossible_state_stops_the_worker_until_the_command_is_quarantined(
     monkeypatch.setattr(entries_module, "apply", raising)
     running = start()
     open_venue(name)
-    outcomes = send_many(
-        name, [order(), order(client_tag="boom"), order()], user_id=ALICE.user_id, wait_s=1
-    )
+    outcomes = send_many(name, [order(), order(client_tag="boom"), order()], user_id=ALICE.user_id, wait_s=1)
     running.join()
     assert isinstance(running.error, ImpossibleState)
     bad = outcomes[1].stream_id
@@ -173,9 +169,7 @@ def test_a_worker_that_cannot_start_says_why_and_exits_with_3(venue, spawn):
     assert "is run by" in worker.output()
 
 
-def test_a_jump_ahead_of_the_clock_holds_orders_until_an_operator_confirms(
-    name, start, log, keys
-):
+def test_a_jump_ahead_of_the_clock_holds_orders_until_an_operator_confirms(name, start, log, keys):
     start()
     open_venue(name)
     ahead = time.time_ns() // 1_000_000 + 60_000
@@ -197,9 +191,7 @@ def test_a_jump_ahead_of_the_clock_holds_orders_until_an_operator_confirms(
     assert send(name, order(), user_id=ALICE.user_id).ok
 
 
-def test_a_clock_behind_the_log_lets_log_time_stand_still_and_trading_go_on(
-    name, start, log, keys
-):
+def test_a_clock_behind_the_log_lets_log_time_stand_still_and_trading_go_on(name, start, log, keys):
     ahead = time.time_ns() // 1_000_000 + 30_000
     log.xadd(keys.commands, {"junk": "1"}, id=f"{ahead}-0")
     start()

@@ -8,8 +8,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from exchange_site.streams import Fenced, SequenceGap
 from trading.entries import ImpossibleState
+from trading.lease import LeaseLost
 from trading.recovery import CannotStart
-from trading.worker import LeaseLost, Worker
+from trading.worker import Worker
 
 CANNOT_START = 3
 STOPPED = 4

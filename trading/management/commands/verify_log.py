@@ -21,6 +21,4 @@ class Command(BaseCommand):
             last = verify_stream(venue, archived)
         except BadRecord as error:
             raise CommandError(f"venue {venue}: {error}") from error
-        self.stdout.write(
-            f"venue {venue}: {count} segments to event {archived}, stream to {last}: sound"
-        )
+        self.stdout.write(f"venue {venue}: {count} segments to event {archived}, stream to {last}: sound")

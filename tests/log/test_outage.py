@@ -1,0 +1,114 @@
+"""The log's server goes away and comes back under sender and worker (R-2, pitfalls R3.10)."""
+
+import threading
+
+import pytest
+
+from exchange_site.embedded import Valkey
+from exchange_site.exceptions import ExchangeError
+from exchange_site.streams import Keys, log_client
+from tests.log.conftest import ALICE, RunningWorker, await_until, open_venue, order
+from trading.codec import decode_events
+from trading.commands import send
+from trading.recovery import LogBehind
+
+
+@pytest.fixture
+def server(tmp_path, settings):
+    """A log server of one's own, to be killed."""
+    valkey = Valkey(tmp_path / "log", durable=True)
+    valkey.start()
+    settings.REDIS_URL = valkey.url
+    yield valkey
+    valkey.stop()
+
+
+@pytest.fixture
+def running(server, name):
+    worker = RunningWorker(name)
+    open_venue(name)
+    yield worker
+    worker.worker.stop()
+    worker.thread.join(20)
+
+
+def accepted_ids(name):
+    with log_client() as client:
+        entries = client.xrange(Keys(name).events)
+    events = [event for _, fields in entries for event in decode_events(fields[b"e"])]
+    assert [event[0] for event in events] == list(range(1, len(events) + 1))
+    return [event[4] for event in events if event[1] == "OrderAccepted"]
+
+
+def test_kill_9_of_the_server_under_load_loses_no_acknowledged_order(server, running, name):
+    acknowledged, stopping = [], threading.Event()
+
+    def trader():
+        while not stopping.is_set():
+            try:
+                outcome = send(name, order(), user_id=ALICE.user_id, wait_s=0.5)
+            except ExchangeError as error:
+                assert error.code in (4001, 9005, 5002)
+                stopping.wait(0.02)
+            else:
+                if outcome.ok:
+                    acknowledged.append(outcome.command_id)
+
+    threads = [threading.Thread(target=trader) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(3):
+        before = len(acknowledged)
+        await_until(lambda before=before: len(acknowledged) > before + 50)
+        server.kill()
+        server.start()
+    before = len(acknowledged)
+    await_until(lambda: len(acknowledged) > before + 50)
+    stopping.set()
+    for thread in threads:
+        thread.join()
+    accepted = accepted_ids(name)
+    assert len(accepted) == len(set(accepted)) and set(acknowledged) <= set(accepted)
+    assert running.error is None
+
+
+def test_without_a_server_an_order_is_refused_within_a_second_and_later_works(server, running, name):
+    assert send(name, order(), user_id=ALICE.user_id).ok
+    server.kill()
+    for _ in range(2):
+        try:
+            outcome = send(name, order(), user_id=ALICE.user_id)
+        except ExchangeError as error:
+            assert error.code == 9005
+        else:
+            assert not outcome.decided
+    server.start()
+    await_until(lambda: _trades(name), 5)
+
+
+def _trades(name):
+    try:
+        return send(name, order(), user_id=ALICE.user_id).ok
+    except ExchangeError:
+        return False
+
+
+def test_a_server_that_cannot_write_refuses_with_5002_and_trading_resumes(server, running, name):
+    with log_client() as client:
+        client.config_set("min-replicas-to-write", 1)
+        with pytest.raises(ExchangeError) as refused:
+            send(name, order(), user_id=ALICE.user_id)
+        assert refused.value.code == 5002
+        client.config_set("min-replicas-to-write", 0)
+    await_until(lambda: _trades(name), 5)
+    assert running.error is None
+
+
+def test_a_server_that_comes_back_without_its_log_stops_the_worker(server, running, name):
+    assert send(name, order(), user_id=ALICE.user_id).ok
+    server.kill()
+    for file in (server.directory / "appendonlydir").iterdir():
+        file.unlink()
+    server.start()
+    running.thread.join(20)
+    assert isinstance(running.error, LogBehind)
