@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from trading.engine.entities import Instrument, Order
 from trading.engine.execution import trade
-from trading.engine.messages import EndReason, Phase, TimeCondition
+from trading.engine.messages import EndReason, InstrumentStatus, Phase, TimeCondition
 from trading.engine.state import Context, State, WorkItem
 
 
@@ -113,7 +113,8 @@ def end_breaker(context: Context, symbol: str) -> None:
 
 def leave_auction(context: Context, instrument: Instrument) -> None:
     """Uncross, then end the orders that were good for the auction only."""
-    start_uncross(context, instrument)
+    if instrument.status == InstrumentStatus.TRADING:
+        start_uncross(context, instrument)
     queue_short_lived(context, instrument, TimeCondition.GFA, EndReason.AUCTION_END)
 
 

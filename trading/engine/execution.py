@@ -5,11 +5,14 @@ from typing import Any
 from trading.engine import codes
 from trading.engine.entities import Instrument, Order
 from trading.engine.ledger import fill, release
-from trading.engine.messages import Direction, Offset, OrderStatus, TimeCondition
+from trading.engine.messages import Direction, Offset, OrderStatus, PriceType, TimeCondition
 from trading.engine.state import Context
 
 _BUY = int(Direction.BUY)
 _OPEN = int(Offset.OPEN)
+_LIMIT, _BEST = int(PriceType.LIMIT), int(PriceType.BEST)
+_FIVELEVEL = int(PriceType.FIVELEVEL)
+_FIVE = 5
 _FILLED = int(OrderStatus.FILLED)
 _PARTIAL = int(OrderStatus.PARTIALLY_FILLED)
 _CANCELLED = int(OrderStatus.CANCELLED)
@@ -19,6 +22,22 @@ _SHORT_LIVED = (int(TimeCondition.GFS), int(TimeCondition.GFA))
 def key_for(direction: int, price: int) -> int:
     """A price as the key of a side: growing with attractiveness."""
     return price if direction == _BUY else -price
+
+
+def taking_limit(order: Order) -> int:
+    """The worst price the order may take; 0 when it may take nothing at all (T-32)."""
+    instrument = order.instrument
+    price_type = order.price_type
+    if price_type == _LIMIT:
+        return order.limit_price
+    opposite = instrument.book.sides[1 - order.direction].keys
+    if not opposite:
+        return 0
+    if price_type == _BEST:
+        return abs(opposite[-1])
+    if price_type == _FIVELEVEL and len(opposite) > _FIVE:
+        return abs(opposite[-_FIVE])
+    return instrument.upper_limit if order.direction == _BUY else instrument.lower_limit
 
 
 def trade(

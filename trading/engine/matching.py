@@ -2,7 +2,7 @@
 
 from trading.engine.auction import start_breaker
 from trading.engine.entities import Instrument, Order
-from trading.engine.execution import end_order, rest, trade
+from trading.engine.execution import end_order, rest, taking_limit, trade
 from trading.engine.ledger import freeze
 from trading.engine.messages import (
     Direction,
@@ -19,10 +19,8 @@ from trading.engine.units import PPM
 _BUY = int(Direction.BUY)
 _CONTINUOUS = int(Phase.CONTINUOUS)
 _IOC = int(TimeCondition.IOC)
-_LIMIT, _BEST = int(PriceType.LIMIT), int(PriceType.BEST)
-_FIVELEVEL = int(PriceType.FIVELEVEL)
+_LIMIT = int(PriceType.LIMIT)
 _ANY_VOLUME, _ALL = int(VolumeCondition.ANY), int(VolumeCondition.ALL)
-_FIVE = 5
 
 
 def enter_book(context: Context, order: Order) -> None:
@@ -51,19 +49,6 @@ def _rests_untouched(order: Order) -> bool:
     return keys[-1] < (-order.limit_price if order.direction == _BUY else order.limit_price)
 
 
-def taking_limit(order: Order) -> int:
-    """The worst price the order may take; 0 when it may take nothing at all."""
-    instrument = order.instrument
-    opposite = instrument.book.sides[1 - order.direction].keys
-    if order.price_type == _LIMIT:
-        return order.limit_price
-    if not opposite:
-        return 0
-    if order.price_type == _BEST:
-        return abs(opposite[-1])
-    return instrument.upper_limit if order.direction == _BUY else instrument.lower_limit
-
-
 def _enough_at_once(order: Order, limit_price: int) -> bool:
     """Can FOK and MIN be met? Own resting orders do not count (T-31)."""
     condition = order.volume_condition
@@ -73,8 +58,6 @@ def _enough_at_once(order: Order, limit_price: int) -> bool:
     instrument = order.instrument
     side = instrument.book.sides[1 - order.direction]
     limit_key = _opposite_key(order, _inside_breaker(order, limit_price))
-    if order.price_type == _FIVELEVEL and len(side.keys) > _FIVE:
-        limit_key = max(limit_key, side.keys[-_FIVE])
     if not side.own_crosses(order.account.user_id, limit_key):
         return side.volume_to(limit_key, wanted) >= wanted
     found = 0
@@ -111,13 +94,12 @@ def _match(context: Context, order: Order, limit_price: int) -> bool:
     side = instrument.book.sides[1 - order.direction]
     allowed = _inside_breaker(order, limit_price)
     limit_key = _opposite_key(order, allowed)
-    max_levels = _FIVE if order.price_type == _FIVELEVEL else 0
     owner = order.account.user_id
     if side.own and side.own_crosses(owner, limit_key):
-        if _match_past_own(context, order, limit_key, max_levels):
+        if _match_past_own(context, order, limit_key):
             return True
     else:
-        for maker, lots in side.take(limit_key, order.left, max_levels):
+        for maker, lots in side.take(limit_key, order.left):
             assert isinstance(maker, Order)
             trade(context, order, maker, lots, _price(maker))
     if order.left and allowed != limit_price and side.keys:
@@ -130,17 +112,12 @@ def _price(maker: Order) -> int:
     return maker.key if maker.direction == _BUY else -maker.key
 
 
-def _match_past_own(context: Context, order: Order, limit_key: int, max_levels: int) -> bool:
+def _match_past_own(context: Context, order: Order, limit_key: int) -> bool:
     """Take order by order, ending own resting ones on the way (T-43); True when it ended."""
     instrument = order.instrument
     side = instrument.book.sides[1 - order.direction]
-    levels: list[int] = []
     while order.left and side.keys and side.keys[-1] >= limit_key:
         key = side.keys[-1]
-        if key not in levels:
-            if max_levels and len(levels) == max_levels:
-                break
-            levels.append(key)
         maker = next(side.levels[key].live())
         assert isinstance(maker, Order)
         if maker.account.user_id == order.account.user_id:

@@ -4,7 +4,7 @@ from typing import Any
 
 from trading.engine import codes
 from trading.engine.entities import Account, Instrument, Order
-from trading.engine.execution import key_for
+from trading.engine.execution import key_for, taking_limit
 from trading.engine.figures import risk_ratio_ppm
 from trading.engine.ledger import (
     closed_side,
@@ -330,12 +330,7 @@ def _self_trade_refusal(order: Order) -> Refusal | None:
     if instrument.self_trade_mode != _REFUSE:
         return None
     side = instrument.book.sides[1 - order.direction]
-    if order.price_type == _LIMIT:
-        limit = order.limit_price
-    else:
-        limit = instrument.upper_limit if order.direction == _BUY else instrument.lower_limit
-        if order.price_type == PriceType.BEST and side.keys:
-            limit = abs(side.keys[-1])
+    limit = taking_limit(order)
     if side.own_crosses(order.account.user_id, key_for(1 - order.direction, limit)):
         return codes.SELF_TRADE, {}
     return None

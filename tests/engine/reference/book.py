@@ -47,10 +47,10 @@ def crosses(taker: Order, price: int) -> bool:
     return price >= worst
 
 
-def at_once(orders: list[Order], taker: Order) -> int:
+def at_once(makers: list[Order], taker: Order) -> int:
     """Lots the newcomer can fill at once, own resting orders left out (T-31, T-43)."""
     found = 0
-    for order in reachable(orders, taker):
+    for order in makers:
         if order.account.user_id != taker.account.user_id:
             found += order.left
         elif taker.instrument.row.self_trade_mode == SelfTradeMode.CANCEL_BOTH:
@@ -58,12 +58,12 @@ def at_once(orders: list[Order], taker: Order) -> int:
     return found
 
 
-def fills_enough(orders: list[Order], taker: Order) -> bool:
+def fills_enough(makers: list[Order], taker: Order) -> bool:
     """FOK and MIN: is there enough (T-31)?"""
     if taker.volume_condition == VolumeCondition.ALL:
-        return at_once(orders, taker) >= taker.left
+        return at_once(makers, taker) >= taker.left
     if taker.volume_condition == VolumeCondition.MIN:
-        return at_once(orders, taker) >= taker.min_volume
+        return at_once(makers, taker) >= taker.min_volume
     return True
 
 

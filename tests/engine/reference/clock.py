@@ -72,10 +72,31 @@ class Clock(Orders):
             edge for name in self.templates for section in self.sections(name)
             for edge in section[:2] if self.time_ns < edge <= time_ns
         }  # fmt: skip
-        for edge in sorted(edges):
-            self.time_ns = edge
-            self.follow_table()
+        while True:
+            breakers = [
+                item.breaker_until_ns for item in self.instruments.values()
+                if 0 < item.breaker_until_ns <= time_ns
+            ]  # fmt: skip
+            due = [*breakers, *edges]
+            if not due:
+                break
+            self.time_ns = max(min(due), self.time_ns)
+            if min(due) in breakers:
+                self.end_breaker(min(due))
+            else:
+                edges.remove(min(due))
+                self.follow_table()
         self.time_ns = time_ns
+
+    def end_breaker(self, until_ns: int) -> None:
+        """The instrument's own auction is over; it goes back to its template's phase."""
+        ended = [item for item in self.instruments.values() if item.breaker_until_ns == until_ns]
+        instrument = min(ended, key=lambda item: item.symbol)
+        instrument.breaker_until_ns = instrument.breaker_price = 0
+        if instrument.status == InstrumentStatus.TRADING:
+            self.uncross(instrument)
+        self.end_by_condition(instrument, TimeCondition.GFA, EndReason.AUCTION_END)
+        self.set_phase(instrument, self.phases.get(instrument.row.session_template, 0))
 
     def follow_table(self) -> None:
         if self.halted or self.run is not None:
@@ -97,12 +118,15 @@ class Clock(Orders):
         before, instrument.phase = instrument.phase, phase
         if before == phase:
             return
+        in_section = before == Phase.CONTINUOUS or instrument.breaker_until_ns > 0
+        if instrument.breaker_until_ns:
+            instrument.breaker_until_ns = instrument.breaker_price = 0
         trades = instrument.status == InstrumentStatus.TRADING
         if trades and (before == Phase.AUCTION_ORDER or phase == Phase.CONTINUOUS):
             self.uncross(instrument)
         if before == Phase.AUCTION_ORDER:
             self.end_by_condition(instrument, TimeCondition.GFA, EndReason.AUCTION_END)
-        if before == Phase.CONTINUOUS:
+        if in_section:
             self.end_by_condition(instrument, TimeCondition.GFS, EndReason.SECTION_END)
 
     def close_venue(self) -> None:

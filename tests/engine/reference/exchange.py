@@ -340,6 +340,7 @@ class Exchange(Clock):
             pre_settlement=price or instrument.mark, pre_close=last, pre_open_interest=interest
         )
         instrument.trades, instrument.numbers = [], 0
+        instrument.breaker_price = instrument.breaker_since_ns = 0
         instrument.set_limits()
         self.emit("InstrumentChanged", list(instrument.row), "settled")
 

@@ -31,7 +31,8 @@ PRODUCTS = [
 INSTRUMENTS = [
     b.instrument_row("SHFE.cu2605", volume_multiple=5, price_tick=b.yuan(10),
                      listing_price=b.yuan(80_000), session_template="night0230",
-                     max_limit_volume=30, max_market_volume=20),
+                     max_limit_volume=30, max_market_volume=20, breaker_move_ppm=900,
+                     breaker_window_ns=20 * SECOND, breaker_auction_ns=30 * SECOND),
     b.instrument_row("DCE.m2605", volume_multiple=10, price_tick=b.yuan(1),
                      listing_price=b.yuan(3_011), max_limit_volume=60, max_market_volume=30,
                      position_limit=120, self_trade_mode=0),

@@ -28,6 +28,10 @@ class Instrument:
     """(price, lots) of the day."""
     numbers: int = 0
     """Exchange ids given today."""
+    breaker_price: int = 0
+    breaker_since_ns: int = 0
+    breaker_until_ns: int = 0
+    """End of a running breaker auction."""
     holders: list[str] = field(default_factory=list)
     """Accounts with lots, in the order in which they got them."""
 

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from tests.engine.reference import book, ledger, risk
-from tests.engine.reference.model import Account, Order
+from tests.engine.reference.model import Account, Instrument, Order
 from tests.engine.reference.venue import Venue
 from trading.engine.messages import (
     CancelAll,
@@ -136,11 +136,15 @@ class Orders(Venue):
     def enter(self, order: Order) -> None:
         """Take what the conditions allow, then rest or end (T-31, T-32, T-43)."""
         if order.instrument.phase == Phase.CONTINUOUS:
-            if not book.fills_enough(self.orders, order):
+            wanted = book.reachable(self.orders, order)
+            inside = self.inside_breaker(order, wanted)
+            if not book.fills_enough(inside, order):
                 return self.end(order, EndReason.REMAINDER)
-            for maker in book.reachable(self.orders, order):
+            for maker in inside:
                 if not self.take(order, maker):
                     return None
+            if len(inside) < len(wanted):
+                self.start_breaker(order.instrument)
         if order.time_condition == TimeCondition.IOC:
             return self.end(order, EndReason.REMAINDER)
         if order.price_type != PriceType.LIMIT:
@@ -151,6 +155,31 @@ class Orders(Venue):
             self.emit("OrderModified", order.row(), self.funds(order.account), None)
         self.rest(order)
         return None
+
+    def inside_breaker(self, order: Order, wanted: list[Order]) -> list[Order]:
+        """Those within the band around the price that the window began with (T-45)."""
+        instrument = order.instrument
+        row = instrument.row
+        if not row.breaker_move_ppm:
+            return wanted
+        if wanted or order.price_type or order.volume_condition:
+            over = self.time_ns - instrument.breaker_since_ns > row.breaker_window_ns
+            if instrument.trades and (over or not instrument.breaker_price):
+                instrument.breaker_price = instrument.mark
+                instrument.breaker_since_ns = self.time_ns
+        base = instrument.breaker_price
+        room = base * row.breaker_move_ppm // 10**6
+        sign = 1 if order.direction == book.BUY else -1
+        return [maker for maker in wanted if not base or sign * (maker.limit_price - base) <= room]
+
+    def start_breaker(self, instrument: Instrument) -> None:
+        instrument.breaker_until_ns = self.time_ns + instrument.row.breaker_auction_ns
+        self.set_phase(instrument, int(Phase.AUCTION_ORDER))
+
+    def set_phase(self, instrument: Instrument, phase: int) -> None:
+        instrument.phase = phase
+        template = instrument.row.session_template
+        self.emit("PhaseChanged", template, phase, self.day, instrument.symbol)
 
     def take(self, order: Order, maker: Order) -> bool:
         """One resting order; False when the newcomer is done."""

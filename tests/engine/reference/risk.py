@@ -204,11 +204,9 @@ def self_trade_refusal(venue: Venue, order: Order) -> Refusal | None:
     """1005, where the instrument refuses (T-43)."""
     if order.instrument.row.self_trade_mode != SelfTradeMode.REFUSE:
         return None
-    opposite = book.queue(venue.orders, order.instrument, 1 - order.direction)
-    own = [other for other in opposite if other.account.user_id == order.account.user_id]
-    if order.price_type == PriceType.BEST:
-        own = [other for other in own if other.limit_price == opposite[0].limit_price]
-    crossed = any(book.crosses(order, other.limit_price) for other in own)
+    owner = order.account.user_id
+    met = book.reachable(venue.orders, order)
+    crossed = any(other.account.user_id == owner for other in met)
     return (1005, {}) if crossed else None
 
 
