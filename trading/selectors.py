@@ -250,3 +250,8 @@ def order_limit(venue: str, user_id: str) -> Limit:
     limit = Limit(rate * factor, burst * factor)
     _order_limits[venue, user_id] = (time.monotonic() + _ORDER_LIMIT_S, limit)
     return limit
+
+
+def trading_day(venue: str) -> int:
+    """The venue's trading day as the tables have it; 0 for a venue they do not know."""
+    return Venue.objects.filter(code=venue).values_list("trading_day", flat=True).first() or 0

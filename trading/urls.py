@@ -2,9 +2,22 @@
 
 from django.urls import path
 
+from trading import account_api as accounts
+from trading import instrument_urls
+from trading import management_api as management
 from trading import order_api as orders
+from trading import record_api as records
 
 urlpatterns = [
+    *instrument_urls.urlpatterns,
+    path("account/open", accounts.OpenAccountView.as_view()),
+    path("account/deposit", accounts.DepositView.as_view()),
+    path("account/withdraw", accounts.WithdrawView.as_view()),
+    path("account/<str:account_id>", accounts.OneAccount.as_view()),
+    path("account/<str:account_id>/detail", accounts.AccountDetail.as_view()),
+    path("account/<str:account_id>/flows", accounts.Flows.as_view()),
+    path("user/<str:user_id>/accounts", accounts.UserAccounts.as_view()),
+    path("user/<str:user_id>/account/create", accounts.CreateAccountView.as_view()),
     path("order/submit", orders.Submit.as_view()),
     path("order/submit-batch", orders.SubmitBatch.as_view()),
     path("order/check", orders.Check.as_view()),
@@ -13,4 +26,21 @@ urlpatterns = [
     path("order/cancel-all", orders.CancelAllOrders.as_view()),
     path("order/modify", orders.Modify.as_view()),
     path("order/close", orders.Close.as_view()),
+    path("order/user/<str:account_id>", records.AccountOrders.as_view()),
+    path("order/<str:order_id>", records.OneOrder.as_view()),
+    path("orders", records.Orders.as_view()),
+    path("trades", records.Trades.as_view()),
+    path("trades/user/<str:account_id>", records.AccountTrades.as_view()),
+    path("positions", records.Positions.as_view()),
+    path("position/<str:account_id>", records.AccountPositions.as_view()),
+    path("management/accounts", management.Accounts.as_view()),
+    path("management/deposit", management.DepositView.as_view()),
+    path("management/withdraw", management.WithdrawView.as_view()),
+    path("management/transactions/<str:account_id>", management.Transactions.as_view()),
+    path("management/account/<str:account_id>/detail", management.Detail.as_view()),
+    path("management/account/<str:account_id>/freeze", management.Freeze.as_view()),
+    path("management/account/<str:account_id>/unfreeze", management.Unfreeze.as_view()),
+    path("management/account/<str:account_id>/approve", management.Approve.as_view()),
+    path("management/account/<str:account_id>/reject", management.Reject.as_view()),
+    path("management/account/<str:account_id>/close", management.Close.as_view()),
 ]

@@ -213,7 +213,7 @@ def test_it_answers_202_without_a_verdict_and_asks_what_became_of_it(site, alice
         log.set(keys.lease, "somebody", px=10_000)
         answer = alice.post("order/submit", order_body(alice, order_id="silent"))
         assert answer.status == 202 and answer.data["status"] == "PendingRisk"
-            await_until(lambda: log.xlen(keys.commands) == 2)
+        await_until(lambda: log.xlen(keys.commands) == 2)
         types = [fields[b"t"] for _, fields in log.xrange(keys.commands)]
         log.delete(keys.lease, keys.commands)
     assert types == [b"PlaceOrder", b"ResolveOrder"]
