@@ -24,6 +24,7 @@ class Command(BaseCommand):
     """
 
     help = "Run the matching worker of a venue."
+    requires_system_checks = ()  # neither pages nor tables matter here
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--venue", default="main")

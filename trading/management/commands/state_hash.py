@@ -16,6 +16,7 @@ from trading.worker import snapshot_store
 
 class Command(BaseCommand):
     help = "Print trading and full hash at the log's end: newest snapshot plus what follows."
+    requires_system_checks = ()  # neither pages nor tables matter here
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--venue", default="main")
