@@ -176,10 +176,7 @@ class _Known:
 
 def _commands(line: dict[str, str], known: _Known) -> list[Any]:
     fields = {column.field: _read(name, column, line) for name, column in COLUMNS.items()}
-    rates = [
-        _rate(name, line[name], scale) if line[name] else None
-        for name, (_, scale) in RATES.items()
-    ]
+    rates = [_rate(name, line[name], scale) if line[name] else None for name, (_, scale) in RATES.items()]
     symbol = f"{fields['exchange_id']}.{fields['instrument_id']}"
     if (fields["exchange_id"], fields["product_id"]) not in known.products:
         raise ValueError(f"product_id: no product {fields['exchange_id']}.{fields['product_id']}")
@@ -211,9 +208,7 @@ def _rate(name: str, text: str, scale: int) -> int:
     return value
 
 
-def _update(
-    old: Instrument, fields: dict[str, Any], rates: list[int | None], is_used: bool
-) -> list[Any]:
+def _update(old: Instrument, fields: dict[str, Any], rates: list[int | None], is_used: bool) -> list[Any]:
     """The changes of a known instrument, as commands."""
     changes = {name: value for name, value in fields.items() if value != _core(old, name)}
     for name in FIXED:

@@ -3,11 +3,12 @@
 All of it is commands in the log (A-1). A second run sends only what the tables lack.
 """
 
+import time
 from collections.abc import Container, Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
-from exchange_site.streams import Keys, last_stream_id, log_client
+from exchange_site.streams import Keys, last_stream_id, log_client, stream_id
 from trading.calendar import TradingCalendar, load_holidays, to_int
 from trading.commands import Outcome, send_many
 from trading.contracts import ALWAYS, listed_contracts, load_products, load_sessions
@@ -21,7 +22,15 @@ from trading.engine.messages import (
     SetProduct,
     SetSessions,
 )
-from trading.models import Instrument, Product, TradingAccount, TradingDay, Venue
+from trading.models import (
+    Instrument,
+    Product,
+    ProjectorCursor,
+    SessionTemplate,
+    TradingAccount,
+    TradingDay,
+    Venue,
+)
 
 SHANGHAI = timezone(timedelta(hours=8))
 SETTLEMENT_MINUTE = 930
@@ -29,6 +38,8 @@ CALENDAR_DAYS = 400  # days ahead that a new calendar reaches
 CALENDAR_RENEW_DAYS = 60  # with fewer days left a longer one is sent
 WAIT_S = 30.0
 BATCH = 200
+SHOWN = 200  # characters of a refused command
+BEHIND_S = 30.0  # how long a seed of a known venue waits for the projector
 
 
 class SeedError(Exception):
@@ -54,7 +65,8 @@ def send_all(
                 raise SeedError(f"no answer to {kind} of venue {venue}")
             if outcome.code and outcome.code not in allowed:
                 raise SeedError(
-                    f"{kind} was refused with {outcome.code}: {outcome.params} {list(command)}"
+                    f"{kind} was refused with {outcome.code}: {outcome.params}"
+                    f" {str(list(command))[:SHOWN]}"
                 )
             found.append((command, outcome))
     return found
@@ -81,11 +93,34 @@ class Seeder:
             day = to_int(self.trading_day())
             mode = ClockMode.ALWAYS if self.always else ClockMode.REAL
             self.send([CreateVenue(self.venue, self.number, int(mode), day, SETTLEMENT_MINUTE)])
+        else:
+            self.await_tables()
+        if not SessionTemplate.objects.filter(venue__code=self.venue).exists():
             self.send([SetSessions(load_sessions())])
         self.renew_calendar()
         self.products()
         self.instruments()
         return self.sent
+
+    def await_tables(self) -> None:
+        """Wait until the tables have every event of a known venue, which the seed compares.
+
+        Raises SeedError when the projector does not get there in time.
+        """
+        with log_client() as client:
+            last = stream_id(last_stream_id(client, Keys(self.venue).events))[0]
+        deadline = time.monotonic() + BEHIND_S
+        while (behind := last - self._cursor()) > 0:
+            if time.monotonic() > deadline:
+                raise SeedError(
+                    f"the tables of venue {self.venue} are {behind} events behind its log:"
+                    " is the projector running?"
+                )
+            time.sleep(0.05)
+
+    def _cursor(self) -> int:
+        rows = ProjectorCursor.objects.filter(venue=self.venue)
+        return rows.values_list("seq", flat=True).first() or 0
 
     def trading_day(self) -> date:
         """The trading day of this moment: the next one after the day's settlement."""
