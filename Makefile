@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CHROMIUM ?= /usr/bin/chromium
 
-.PHONY: run test lint bench install install-dev chromium format
+.PHONY: run test lint bench install install-dev chromium format compile clean-compiled
 
 run: install
 	@exec $(BIN)/python manage.py exchange
@@ -42,3 +42,9 @@ format: install-dev
 
 bench: install-dev
 	$(BIN)/python -m benchmarks
+
+compile: install-dev
+	$(BIN)/python compile_core.py
+
+clean-compiled:
+	rm -rf build *__mypyc*.so trading/engine/*.so

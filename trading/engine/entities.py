@@ -87,6 +87,9 @@ class Instrument:
     exchange_id: str
     instrument_id: str
     product_id: str
+    name_zh: str
+    name_en: str
+    instrument_class: str
     volume_multiple: int
     price_tick: int
     session_template: str

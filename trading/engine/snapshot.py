@@ -30,11 +30,17 @@ _FUNDS = (
     "pre_balance", "deposit", "withdraw", "close_profit", "commission", "premium", "margin",
     "frozen_margin", "frozen_commission", "frozen_premium", "busy",
 )  # fmt: skip
-_ORDER = ("left", "key") + tuple(
-    name for name in Order.__slots__ if name not in ("account", "instrument", "position")
-)
-_WEIGHTS = ("weight_today", "weight_his")
-_SIDE = tuple(name for name in Side.__slots__ if name not in _WEIGHTS)
+_ORDER = (
+    "left", "key", "uid", "order_id", "direction", "offset", "volume", "price_type",
+    "limit_price", "time_condition", "volume_condition", "min_volume", "gtd_date", "hedge_flag",
+    "client_tag", "trading_day", "insert_time_ns", "exchange_order_id", "status",
+    "filled_value", "frozen_margin", "frozen_commission", "freeze_price", "margin_ppm",
+    "fee_ratio_ppb", "fee_per_lot", "frozen_today", "frozen_his",
+)  # fmt: skip
+_SIDE = (
+    "today", "his", "open_cost_today", "open_cost_his", "position_cost_today",
+    "position_cost_his", "margin", "frozen_today", "frozen_his", "opening",
+)  # fmt: skip
 _WORD = 10**6
 """Weights exceed 63 bits and are kept as (multiple, rest) of this."""
 _SHORT_LIVED = (int(TimeCondition.GFS), int(TimeCondition.GFA))
