@@ -79,7 +79,7 @@ class RunningWorker:
     def _run(self) -> None:
         try:
             self.worker.run()
-        except BaseException as error:  # told to the test
+        except BaseException as error:  # noqa: BLE001  told to the test
             self.error = error
 
     def stop(self) -> None:

@@ -10,12 +10,15 @@ from exchange_site.exceptions import ExchangeError
 from exchange_site.streams import Fenced, SequenceGap, stream_id
 from tests.log.conftest import ALICE, RunningWorker, await_until, open_venue, order
 from trading import entries as entries_module
+from trading import worker as worker_module
+from trading.archive import Archiver, read_records, segments
 from trading.codec import decode_events, encode_command
 from trading.commands import send, send_many
 from trading.engine.apply import apply
-from trading.engine.messages import PlaceOrder
+from trading.engine.messages import HaltVenue, PlaceOrder
 from trading.entries import ImpossibleState, pack_entries, parse_entry
 from trading.lease import LeaseHeld, LeaseLost
+from trading.replay import Replay
 from trading.worker import Worker, snapshot_store
 
 
@@ -133,6 +136,47 @@ def test_an_impossible_state_stops_the_worker_until_the_command_is_quarantined(
     )
     assert quarantined[0][5:] == [bad, "core fault 17"]
     assert send(name, order(), user_id=ALICE.user_id).ok
+
+
+def test_a_quarantined_command_is_skipped_by_a_replay_from_the_archive(name, log, keys, start, monkeypatch):
+    monkeypatch.setattr(entries_module, "apply", raising)
+    running = start()
+    open_venue(name)
+    bad = send(name, order(client_tag="boom"), user_id=ALICE.user_id, wait_s=0.3).stream_id
+    running.join()
+    call_command("quarantine", bad, "--reason", "core fault 18", "--venue", name)
+    start()
+    assert send(name, order(), user_id=ALICE.user_id).ok
+    assert Archiver(name).run_once(force=True) == 1
+    log.delete(keys.quarantine)
+    report = Replay(name, snapshot_store(name)).run()
+    assert report.event_seq >= events_of(log, keys)[-1][0]
+    (segment,) = segments(name)
+    assert [r.payload for r in read_records(segment) if r.kind == "Q"] == [[bad, "core fault 18"]]
+
+
+def test_a_long_batch_is_applied_in_pieces_and_in_order(name, start, log, keys, monkeypatch):
+    monkeypatch.setattr(worker_module, "BATCH_S", 0.0)
+    start()
+    open_venue(name)
+    sent = [order() for _ in range(700)]
+    outcomes = send_many(name, sent, user_id=ALICE.user_id, wait_s=20)
+    assert all(outcome.ok for outcome in outcomes)
+    accepted = [event[5][2] for event in events_of(log, keys) if event[1] == "OrderAccepted"]
+    assert accepted == [command.order_id for command in sent]
+
+
+def test_a_work_list_is_advanced_by_ticks_without_anybody_else(name, start, log, keys):
+    start()
+    open_venue(name)
+    for _ in range(3):
+        outcomes = send_many(name, [order() for _ in range(400)], user_id=ALICE.user_id, wait_s=20)
+        assert all(outcome.ok for outcome in outcomes)
+    send(name, HaltVenue("drill"))
+    cancelled = await_until(
+        lambda: sum(event[1] == "OrderCancelled" for event in events_of(log, keys)) == 1_200
+    )
+    assert cancelled
 
 
 def test_what_was_carried_out_cannot_be_quarantined(name, start, log, keys):
