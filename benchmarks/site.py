@@ -88,12 +88,9 @@ class Site:
 
         django.setup()
 
-    def manage(self, *arguments: str) -> None:
-        """Run a management command to its end; CalledProcessError with what it printed."""
-        subprocess.run(
-            [sys.executable, str(ROOT / "manage.py"), *arguments],
-            env=self.environment, cwd=ROOT, check=True, stdout=self.output, stderr=self.output,
-        )  # fmt: skip
+    def manage(self, *arguments: str) -> str:
+        """Run a management command to its end; what it printed. RuntimeError if it failed."""
+        return self.run_python(str(ROOT / "manage.py"), *arguments)
 
     def run_python(self, *arguments: str) -> str:
         """Run a Python process of the site to its end; what it printed. RuntimeError if it failed."""

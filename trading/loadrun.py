@@ -26,7 +26,7 @@ CONTRACTS = 10
 """Without a named instrument the load goes to so many of the busiest ones."""
 IN_FLIGHT = 200
 VERDICT_S = 5.0
-PROJECTED_S = 60.0
+PROJECTED_S = 120.0
 
 
 class LoadError(Exception):

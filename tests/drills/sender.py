@@ -22,7 +22,7 @@ from trading.engine.messages import PlaceOrder  # noqa: E402
 from trading.loadgen import OrderFlow, Step, make_contracts, make_traders  # noqa: E402
 
 TRADERS, CONTRACTS = 200, 10
-THREADS, BATCH = 6, 40
+THREADS, BATCH = 10, 30
 VERDICT_S = 3.0
 
 
