@@ -142,7 +142,7 @@ def product_row(
     larger_side: bool = False,
 ) -> list[Any]:
     """fees: open, close, close-today, each as (ratio_ppb, per lot)."""
-    rates = [margin_ppm, margin_ppm, *fees]
+    rates: list[int | None] = [margin_ppm, margin_ppm, *fees]
     return list(ProductRow(exchange, product, product, product, rates, larger_side))
 
 

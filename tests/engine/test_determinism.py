@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -143,7 +144,7 @@ def test_two_hash_seeds_give_the_same_events_and_hashes() -> None:
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", _SCRIPT], stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.getcwd()},
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path.cwd())},
         )
         for seed in ("0", "4242")
     ]  # fmt: skip

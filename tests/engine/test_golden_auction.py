@@ -5,8 +5,22 @@ import random
 import pytest
 
 from tests.engine.builders import (
-    ALICE, BUY, MONDAY, OPEN, SELL, add_account, at, limit, market, must, of, only, run, settle,
-    trade, yuan,
+    ALICE,
+    BUY,
+    MONDAY,
+    OPEN,
+    SELL,
+    add_account,
+    at,
+    limit,
+    market,
+    must,
+    of,
+    only,
+    run,
+    settle,
+    trade,
+    yuan,
 )  # fmt: skip
 from tests.engine.reference import book
 from tests.engine.reference.model import Account, Instrument, Order
@@ -239,7 +253,7 @@ def test_a_breaker_auction_is_cut_when_the_instrument_stops_otherwise(how: str) 
 def test_the_breaker_is_set_by_an_operator() -> None:
     state = market()
     changes = {"breaker_move_ppm": 10_000, "breaker_window_ns": SECOND, "breaker_auction_ns": SECOND}
-    must(state, UpdateInstrument(SYMBOL, changes))
+    must(state, UpdateInstrument(SYMBOL, dict(changes)))
     trade(state, "A", "B", 1, 100)
     must(state, limit("B", SELL, OPEN, 1, "101.5"))
     events = must(state, limit("A", BUY, OPEN, 1, "101.5"), user=ALICE)

@@ -3,8 +3,22 @@
 import pytest
 
 from tests.engine.builders import (
-    BUY, CLOSE, CLOSETODAY, CLOSEYESTERDAY, OPEN, SELL, at, limit, market, must, of, only, run,
-    settle, trade, yuan,
+    BUY,
+    CLOSE,
+    CLOSETODAY,
+    CLOSEYESTERDAY,
+    OPEN,
+    SELL,
+    at,
+    limit,
+    market,
+    must,
+    of,
+    only,
+    run,
+    settle,
+    trade,
+    yuan,
 )  # fmt: skip
 from trading.engine.messages import CancelOrder, ModifyOrder, PositionRow, SetSettings, Tick
 from trading.engine.state import State

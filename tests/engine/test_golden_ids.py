@@ -3,8 +3,23 @@
 import pytest
 
 from tests.engine.builders import (
-    ALICE, BUY, CHARLIE, MONDAY, OPEN, SELL, add_account, at, limit, market, must, of, only, run,
-    settle, trade, yuan,
+    ALICE,
+    BUY,
+    CHARLIE,
+    MONDAY,
+    OPEN,
+    SELL,
+    add_account,
+    at,
+    limit,
+    market,
+    must,
+    of,
+    only,
+    run,
+    settle,
+    trade,
+    yuan,
 )  # fmt: skip
 from trading.engine.messages import (
     CancelAll,

@@ -5,8 +5,25 @@ from typing import Any
 import pytest
 
 from tests.engine.builders import (
-    ALICE, BOB, BUY, CLOSE, CLOSETODAY, OPEN, SELL, add_account, add_instrument, at,
-    limit, market, must, of, only, run, settle, trade, yuan,
+    ALICE,
+    BOB,
+    BUY,
+    CLOSE,
+    CLOSETODAY,
+    OPEN,
+    SELL,
+    add_account,
+    add_instrument,
+    at,
+    limit,
+    market,
+    must,
+    of,
+    only,
+    run,
+    settle,
+    trade,
+    yuan,
 )  # fmt: skip
 from trading.engine.figures import account_figures
 from trading.engine.messages import (

@@ -6,8 +6,27 @@ from typing import Any
 import pytest
 
 from tests.engine.builders import (
-    ALICE, BOB, BUY, MONDAY, OPEN, SELL, add_account, add_instrument, at, instrument_row, limit,
-    market, must, new_venue, of, only, product_row, run, settle, trade, yuan,
+    ALICE,
+    BOB,
+    BUY,
+    MONDAY,
+    OPEN,
+    SELL,
+    add_account,
+    add_instrument,
+    at,
+    instrument_row,
+    limit,
+    market,
+    must,
+    new_venue,
+    of,
+    only,
+    product_row,
+    run,
+    settle,
+    trade,
+    yuan,
 )  # fmt: skip
 from trading.engine import messages as m
 from trading.engine.messages import AccountRow, EndReason, InstrumentRow, InstrumentStatus
@@ -256,7 +275,8 @@ def test_an_accounts_terms_are_checked() -> None:
     must(state, m.SetAccount("A", {"account_name": "Alice", "is_market_maker": 1}))
     row = AccountRow(*state.accounts["A"].row())
     assert (row.account_name, row.is_market_maker) == ("Alice", True)
-    for changes in ({"status": 3}, {"group": 5}, {"max_order_amount": -1}):
+    faults: list[dict[str, Any]] = [{"status": 3}, {"group": 5}, {"max_order_amount": -1}]
+    for changes in faults:
         assert run(state, m.SetAccount("A", changes))[0] == 9008
     assert run(state, m.SetAccount("nobody", {}))[0] == 1006
 

@@ -5,7 +5,21 @@ from typing import Any
 import pytest
 
 from tests.engine.builders import (
-    ALICE, BOB, BUY, CLOSE, OPEN, SELL, add_account, limit, market, must, of, only, run, trade, yuan,
+    ALICE,
+    BOB,
+    BUY,
+    CLOSE,
+    OPEN,
+    SELL,
+    add_account,
+    limit,
+    market,
+    must,
+    of,
+    only,
+    run,
+    trade,
+    yuan,
 )  # fmt: skip
 from trading.engine.book import Book
 from trading.engine.hashing import trading_hash
@@ -47,7 +61,9 @@ def outcome(events: list[list[Any]]) -> tuple[list[tuple[int, int]], int]:
     return fills, sum(item.order[7] for item in ended)
 
 
-LADDER = [(2, 100), (3, "100.5"), (1, 101), (4, "101.5"), (2, 102), (5, "102.5"), (1, 103)]
+LADDER: list[tuple[int, str | int]] = [
+    (2, 100), (3, "100.5"), (1, 101), (4, "101.5"), (2, 102), (5, "102.5"), (1, 103),
+]  # fmt: skip
 
 CASES = [
     # order, fills, lots cancelled

@@ -6,8 +6,21 @@ from typing import Any
 import pytest
 
 from tests.engine.builders import (
-    ALICE, BOB, BUY, CHARLIE, CLOSE, OPEN, SELL, add_account, limit, market, must, only, run,
-    trade, yuan,
+    ALICE,
+    BOB,
+    BUY,
+    CHARLIE,
+    CLOSE,
+    OPEN,
+    SELL,
+    add_account,
+    limit,
+    market,
+    must,
+    only,
+    run,
+    trade,
+    yuan,
 )  # fmt: skip
 from trading.engine.hashing import trading_hash
 from trading.engine.messages import (

@@ -5,8 +5,25 @@ from typing import Any
 import pytest
 
 from tests.engine.builders import (
-    ALICE, BUY, CALENDAR, MONDAY, OPEN, SELL, TEMPLATES, add_account, add_instrument, at, limit,
-    market, must, new_venue, of, only, run, settle, yuan,
+    ALICE,
+    BUY,
+    CALENDAR,
+    MONDAY,
+    OPEN,
+    SELL,
+    TEMPLATES,
+    add_account,
+    add_instrument,
+    at,
+    limit,
+    market,
+    must,
+    new_venue,
+    of,
+    only,
+    run,
+    settle,
+    yuan,
 )  # fmt: skip
 from trading.engine.messages import (
     BeginSettlement,

@@ -5,8 +5,27 @@ from typing import Any
 import pytest
 
 from tests.engine.builders import (
-    ALICE, BUY, CLOSE, CLOSETODAY, MONDAY, OPEN, SELL, add_account, add_instrument, at, drain, limit,
-    market, must, new_venue, of, only, run, settle, trade, yuan,
+    ALICE,
+    BUY,
+    CLOSE,
+    CLOSETODAY,
+    MONDAY,
+    OPEN,
+    SELL,
+    add_account,
+    add_instrument,
+    at,
+    drain,
+    limit,
+    market,
+    must,
+    new_venue,
+    of,
+    only,
+    run,
+    settle,
+    trade,
+    yuan,
 )  # fmt: skip
 from trading.engine import messages as m
 from trading.engine.hashing import trading_hash, validate
@@ -147,7 +166,7 @@ def carried_state(**changes: Any) -> State:
 
 def test_a_gtc_order_is_frozen_anew_at_the_new_rates() -> None:
     state = carried_state()
-    rates = [200_000, 200_000, 0, 1_000, 0, 500, 0, 500]
+    rates: list[int | None] = [200_000, 200_000, 0, 1_000, 0, 500, 0, 500]
     must(state, m.SetRates("", "DCE.m", rates))
     found = only(settle(state), "OrderCarried")
     assert found.order[9:11] == [yuan(95) * 2 * 200 // 5, 2_000]
@@ -250,6 +269,17 @@ def test_a_second_run_of_the_same_day_is_refused_while_the_first_is_open() -> No
     assert state.settled_day == MONDAY
 
 
+def test_running_a_settled_day_again_changes_nothing_and_says_so() -> None:
+    """T-91: a repeat names its day and cannot settle the next one."""
+    state = market()
+    must(state, m.BeginSettlement("one", [], MONDAY))
+    before = trading_hash(state)
+    code, events = run(state, m.BeginSettlement("one", [], MONDAY))
+    assert code == 6004
+    assert only(events, "SettlementRefused").params == {"trading_day": 20260106}
+    assert trading_hash(state) == before
+
+
 def many_accounts(number: int) -> State:
     state = new_venue()
     add_instrument(state)
@@ -309,7 +339,7 @@ def test_two_weeks_of_settlements_keep_the_books_balanced() -> None:
     for day in range(10):
         run(state, m.Tick(), at=max(at(state.trading_day, "09:30"), state.time_ns))
         mark = state.instruments[SYMBOL].mark // 10_000
-        for lots, (buyer, seller) in enumerate(("AB", "BC", "CA"), start=1):
+        for lots, (buyer, seller) in enumerate((("A", "B"), ("B", "C"), ("C", "A")), start=1):
             trade(state, buyer, seller, lots, mark + day % 3)
         fees += 12 * 500
         settle(state, {SYMBOL: yuan(mark + day % 5 - 2)})

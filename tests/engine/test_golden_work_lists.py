@@ -5,11 +5,25 @@ from typing import Any
 import pytest
 
 from tests.engine.builders import (
-    BUY, MONDAY, OPEN, SELL, add_account, add_instrument, at, drain, limit, market, must, of, only,
-    run, trade, yuan,
+    BUY,
+    MONDAY,
+    OPEN,
+    SELL,
+    add_account,
+    add_instrument,
+    at,
+    drain,
+    limit,
+    market,
+    must,
+    of,
+    only,
+    run,
+    trade,
+    yuan,
 )  # fmt: skip
 from trading.engine import messages as m
-from trading.engine.hashing import full_hash, validate
+from trading.engine.hashing import full_hash, trading_hash, validate
 from trading.engine.snapshot import dump, load
 from trading.engine.state import State
 from trading.engine.work import OBJECTS_PER_TICK
@@ -104,6 +118,47 @@ def test_a_list_survives_a_restore() -> None:
     drain(state)
     assert not loaded.orders and not loaded.has_work()
     assert loaded.accounts["A"].funds() == state.accounts["A"].funds()
+
+
+def lists_of_every_kind(state: State) -> None:
+    """600 holders and 600 living orders, a new margin rate, then a settlement on top."""
+    must(state, m.SetSettings({"orders_burst": 100_000, "product_share_ppm": 0}))
+    must(state, m.Deposit("B", yuan(10**8), "rich"))
+    for number in range(600):
+        add_account(state, f"H{number}", f"{number:032x}", 10_000)
+        trade(state, f"H{number}", "B", 1, 100)
+        order = limit(f"H{number}", BUY, OPEN, 1, 95, time_condition=4 if number % 3 else 2)
+        must(state, order)
+    must(state, m.SetRates("", "DCE.m", [120_000, 120_000, *[0] * 6], apply_now=True))
+
+
+def test_a_settlement_restored_before_every_tick_ends_the_same() -> None:
+    state = market()
+    lists_of_every_kind(state)
+    drain(state)
+    must(state, m.BeginSettlement("r", [[SYMBOL, yuan(101)]]))
+    restored, ticks = load(dump(state)), 0
+    while state.has_work():
+        restored = load(dump(restored))
+        when = state.time_ns + 5 * 10**6
+        events = run(state, m.Tick(), at=when)[1]
+        assert [event[:4] + event[5:] for event in events] == [
+            event[:4] + event[5:] for event in run(restored, m.Tick(), at=when)[1]
+        ]
+        ticks += 1
+    assert ticks > 4
+    assert trading_hash(restored) == trading_hash(state)
+    assert state.settled_day == MONDAY and validate(state) == []
+
+
+def test_a_margin_list_survives_a_restore() -> None:
+    state = market()
+    lists_of_every_kind(state)
+    assert state.has_work()
+    restored = load(dump(state))
+    drain(state)
+    drain(restored)
+    assert trading_hash(restored) == trading_hash(state)
 
 
 def test_a_day_end_settles_its_orders_500_a_tick() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.engine.reference.compare import Pair
 
-SEEDS = [int(seed) for seed in os.environ.get("ENGINE_SEEDS", "1,2").split(",")]
+SEEDS = [int(seed) for seed in os.environ.get("ENGINE_SEEDS", "1,2,3").split(",")]
 COMMANDS = int(os.environ.get("ENGINE_COMMANDS", "10000"))
 
 

@@ -205,9 +205,6 @@ def _close_lots(
         order.frozen_his,
         bool(state.settings["close_history_first"]),
     )
-    if today > order.frozen_today:
-        # The setting changed while the order rested: its own split still holds.
-        today, his = order.frozen_today, lots - order.frozen_today
     sign = 1 if order.direction != _BUY else -1
     multiple = position.instrument.volume_multiple
     commission = profit = 0

@@ -6,8 +6,8 @@ from typing import Any
 
 from tests.engine.reference import book
 from tests.engine.reference.exchange import Exchange
-from tests.engine.reference.fold import Fold
 from tests.engine.reference.flow import Flow
+from tests.engine.reference.fold import Fold
 from trading.engine.apply import apply
 from trading.engine.hashing import full_hash, trading_hash, validate
 from trading.engine.messages import Envelope

@@ -118,7 +118,8 @@ class Exchange(Clock):
 
     def update_instrument(self, command: m.UpdateInstrument) -> int:
         instrument = self.instruments[command.symbol]
-        instrument.row = instrument.row._replace(**command.changes)
+        changes: dict[str, Any] = dict(command.changes)
+        instrument.row = instrument.row._replace(**changes)
         instrument.set_limits()
         self.emit("InstrumentChanged", list(instrument.row), command.reason)
         return 0
@@ -258,7 +259,10 @@ class Exchange(Clock):
     # Settlement
 
     def begin_settlement(self, command: m.BeginSettlement) -> int:
-        prices = {symbol: price for symbol, price in command.prices}
+        prices: dict[str, int] = dict(command.prices)
+        if command.trading_day not in (0, self.day):
+            self.emit("SettlementRefused", command.run_id, 6004, {"trading_day": self.day})
+            return 6004
         for symbol, instrument in self.instruments.items():
             if instrument.holders and symbol not in prices:
                 self.emit("SettlementRefused", command.run_id, 6001, {"symbol": symbol})

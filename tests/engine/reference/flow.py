@@ -134,6 +134,16 @@ class Flow:
             step = 18 * 60 * SECOND
         if not self.over():
             self.time_ns += step
+            if self.random.random() < 0.004:
+                self.time_ns = self.next_edge()
+
+    def next_edge(self) -> int:
+        """Exactly the time of the next boundary: it comes before the command (T-24)."""
+        edges = [
+            edge for name in self.exchange.templates for section in self.exchange.sections(name)
+            for edge in section[:2] if edge > self.time_ns
+        ]  # fmt: skip
+        return min(edges, default=self.time_ns)
 
     def any_open(self) -> bool:
         return any(trades_now(item) for item in self.exchange.instruments.values())
@@ -366,4 +376,7 @@ class Flow:
             price = item.mark // tick * tick + self.random.randint(-6, 6) * tick
             if self.random.random() > 0.03:
                 prices.append([symbol, max(item.row.lower_limit, min(price, item.row.upper_limit))])
-        return m.BeginSettlement(f"run-{self.exchange.day}", prices), ""
+        day = self.random.choice([0, self.exchange.day, self.exchange.day])
+        if self.random.random() < 0.1:
+            day = self.exchange.previous_day
+        return m.BeginSettlement(f"run-{self.exchange.day}", prices, day), ""

@@ -12,6 +12,7 @@ from tests.engine.reference.model import Account, Instrument, Order, trades_now
 from tests.engine.reference.venue import Venue
 from trading.engine.messages import (
     AccountStatus,
+    CheckOrder,
     FreezeMode,
     Offset,
     Phase,
@@ -23,6 +24,7 @@ from trading.engine.messages import (
 )
 
 Refusal = tuple[int, dict[str, Any]]
+Terms = PlaceOrder | CheckOrder
 NS = 10**9
 MAX_LOTS = 10**6
 
@@ -58,7 +60,7 @@ def phase_refusal(instrument: Instrument) -> Refusal | None:
     return 1009, {"phase": Phase(instrument.phase).name}
 
 
-def terms_refusal(instrument: Instrument, command: PlaceOrder, day: int) -> Refusal | None:
+def terms_refusal(instrument: Instrument, command: Terms, day: int) -> Refusal | None:
     """1012 (T-21, T-31, T-32); a date that is none or past is 1008."""
     if not supported(instrument.phase, command):
         return 1012, {"phase": Phase(instrument.phase).name}
@@ -67,7 +69,7 @@ def terms_refusal(instrument: Instrument, command: PlaceOrder, day: int) -> Refu
     return None
 
 
-def supported(phase: int, command: PlaceOrder) -> bool:
+def supported(phase: int, command: Terms) -> bool:
     price, time, volume = command.price_type, command.time_condition, command.volume_condition
     if phase == Phase.AUCTION_ORDER:
         return (
@@ -95,7 +97,7 @@ def good_date(day: int, today: int) -> bool:
     return day >= today
 
 
-def volume_refusal(instrument: Instrument, command: PlaceOrder) -> Refusal | None:
+def volume_refusal(instrument: Instrument, command: Terms) -> Refusal | None:
     """1008 for lots."""
     row = instrument.row
     low, high = row.min_limit_volume, row.max_limit_volume
