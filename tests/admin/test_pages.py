@@ -50,7 +50,10 @@ def queries(client: Client, url: str) -> int:
     return len(captured)
 
 
-def test_a_list_asks_as_many_queries_with_fifty_rows_as_with_none(root: Client) -> None:
+def test_a_list_asks_as_many_queries_with_fifty_rows_as_with_none(
+    root: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trading.admin.home.CACHE_S", 600)  # what is cached stays cached
     make_venue()
     empty = {name: queries(root, list_url(name)) for name in listed()}
     fill(50)

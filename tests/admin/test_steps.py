@@ -77,7 +77,7 @@ def test_wrong_input_is_asked_for_again(stage: str, wrong: dict[str, str], root:
     assert "results" not in page.context_data
 
 
-@pytest.mark.parametrize("ids", [[], ["x"], ["-1"], ["99999999999999999999999"], ["1; DROP TABLE"], ["\x00"]])
+@pytest.mark.parametrize("ids", [[], ["x"], ["-1"], ["99999999999999999999999"], ["1; DROP TABLE"]])
 def test_rows_that_do_not_exist_lead_back_to_the_list(ids: list[Any], root: Client) -> None:
     make_venue()
     answer = root.get(url("approve"), {"ids": ids})
