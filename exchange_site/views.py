@@ -4,13 +4,12 @@ Django runs every synchronous view of a process in one thread; a request that wa
 worker's verdict or for the projector would hold up all others (R1.7). These run in a pool.
 """
 
-import asyncio
-import contextvars
 import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import connections
@@ -28,16 +27,15 @@ READ_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 async def in_thread(call: Callable[..., _Answer], *arguments: Any) -> _Answer:
-    """Run a blocking call in the pool, in the caller's context, and give back its connection."""
-    context = contextvars.copy_context()
+    """Run a blocking call in the pool, in the caller's language; its connection goes back after."""
 
     def run() -> _Answer:
         try:
-            return context.run(call, *arguments)
+            return call(*arguments)
         finally:
             connections.close_all()
 
-    return await asyncio.get_running_loop().run_in_executor(_pool, run)
+    return await sync_to_async(run, thread_sensitive=False, executor=_pool)()
 
 
 def check_size(request: HttpRequest) -> None:

@@ -67,10 +67,10 @@ class FastView(APIView):  # type: ignore[misc]
     async def _call(self, request: HttpRequest) -> Call:
         if request.method != "POST":
             raise exceptions.MethodNotAllowed(request.method or "")
+        check_size(request)
         user, token = await self._caller(request)
         if token is not None and not token.allows(scope_for(self, "POST")):
             raise exceptions.PermissionDenied
-        check_size(request)
         venue, user_id = selectors.current_venue(), user.pk.hex
         body = _body(request)
         limit = selectors.known_order_limit(venue, user_id)
@@ -98,7 +98,8 @@ class FastView(APIView):  # type: ignore[misc]
 
 def _slowly(request: HttpRequest) -> tuple[User, Any]:
     """User and token as the other views find them, session and CSRF included."""
-    known = Request(request, authenticators=[TokenAuthentication(), SessionAuthentication()])
+    schemes = [TokenAuthentication(), SessionAuthentication()]
+    known = Request(request, authenticators=schemes, parsers=[_parser])
     if not known.user.is_authenticated:
         raise exceptions.NotAuthenticated
     return known.user, known.auth

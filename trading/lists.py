@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from exchange_site.api import CursorPages, EnvelopeRenderer, NumberedPages
 from exchange_site.exceptions import ExchangeError
 from exchange_site.fields import TextIn
-from exchange_site.views import ExchangeView, StaffView
+from exchange_site.views import READ_METHODS, ExchangeView, StaffView
 from trading import choices, order_selectors, selectors
 from trading.engine.codes import INVALID_FIELD
 from trading.order_selectors import Filters
@@ -150,8 +150,13 @@ class ReadView(CsvMixin, ExchangeView):
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         self.venue = selectors.current_venue()
-        if request.method in ("GET", "HEAD"):
-            self.behind = selectors.catch_up_with(self.venue, request.user.pk.hex)
+        self.behind = self.catch_up(request)
+
+    def catch_up(self, request: Any) -> int:
+        """Wait until the tables hold what this caller has seen answered."""
+        if request.method not in READ_METHODS:
+            return 0
+        return selectors.catch_up_with(self.venue, request.user.pk.hex)
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
@@ -161,4 +166,7 @@ class ReadView(CsvMixin, ExchangeView):
 
 
 class StaffReadView(ReadView, StaffView):
-    """The same for staff and what `right` lets them see."""
+    """For staff and what `right` lets them see: everything that is in the log by now."""
+
+    def catch_up(self, request: Any) -> int:
+        return selectors.catch_up_with_log(self.venue)

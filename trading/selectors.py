@@ -14,7 +14,7 @@ from accounts.selectors import setting_or, user_names
 from exchange_site.cachepipe import CacheAway, cache_call
 from exchange_site.exceptions import ExchangeError
 from exchange_site.ratelimit import Limit
-from exchange_site.streams import Keys, cache_client, log_client
+from exchange_site.streams import Keys, cache_client, last_stream_id, log_client, stream_id
 from trading.engine.codes import ACCOUNT_NOT_FOUND, INSTRUMENT_NOT_FOUND
 from trading.engine.figures import AccountFigures, account_figures
 from trading.engine.messages import PositionRow
@@ -105,6 +105,15 @@ def catch_up_with(venue: str, user_id: str) -> int:
     except (CacheAway, redis.ResponseError):
         return 0
     return wait_for_projector(venue, int(raw)) if raw else 0
+
+
+def catch_up_with_log(venue: str) -> int:
+    """Wait for everything in the log at this moment; how many events the tables still lack."""
+    try:
+        last = stream_id(last_stream_id(_log(), Keys(venue).events))[0]
+    except redis.RedisError:
+        return 0
+    return wait_for_projector(venue, last)
 
 
 # -------------------------------------------------------------------- instruments
