@@ -97,14 +97,14 @@ class OperatorView(StaffView):
 
     right = "trading.operate_instruments"
 
-    def act(self, request: Any, action: str, text: str, perform: Any, **fields: Any) -> Response:
+    def act(self, request: Any, action: str, target: str, perform: Any, **fields: Any) -> Response:
         """Run a service once for the request's key."""
         venue, user = current_venue(), request.user
 
         def run(command_id: str) -> Any:
             return perform(venue=venue, user=user, command_id=command_id, **fields)
 
-        return audited(request, venue, action, "instrument", text[:64], run)
+        return audited(request, venue, action, "instrument", target[:64], run)
 
 
 class Create(OperatorView):

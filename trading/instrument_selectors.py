@@ -41,12 +41,18 @@ def sound_symbol(venue: str, text: str) -> str:
 
 
 def instrument_for(venue: str, text: str) -> Instrument:
-    """The instrument by symbol or unambiguous bare id; 1007 for none."""
-    symbol = sound_symbol(venue, text)
-    row = Instrument.objects.filter(venue=venue_number(venue), symbol=symbol).first()
-    if row is None:
-        raise ExchangeError(INSTRUMENT_NOT_FOUND, {}, {"instrument_id": text})
-    return row
+    """The instrument by symbol or unambiguous bare id, as the tables have it now; 1007 for none."""
+    if not is_sound(text):
+        raise ExchangeError(INSTRUMENT_NOT_FOUND)
+    rows = Instrument.objects.filter(venue=venue_number(venue))
+    if "." in text:
+        found = list(rows.filter(symbol=text))
+    else:
+        found = list(rows.filter(instrument_id=text).exclude(status__in=["DELISTED", "EXPIRED"])[:2])
+    if len(found) != 1:
+        extra = {"candidates": [row.symbol for row in found]} if found else {}
+        raise ExchangeError(INSTRUMENT_NOT_FOUND, {}, {"instrument_id": text, **extra})
+    return found[0]
 
 
 def venue_data(venue: str) -> dict[str, Any]:

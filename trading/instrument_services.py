@@ -13,6 +13,7 @@ from trading.instrument_selectors import instrument_for
 from trading.models import Instrument
 from trading.order_services import Answer
 from trading.representations import RATES, units_of
+from trading.selectors import catch_up_with
 
 _CORE_NAMES = {
     "limit_up_ratio": ("limit_up_ppm", 1),
@@ -33,6 +34,12 @@ _DEFAULTS: dict[str, Any] = {
     "expire_date": 0,
     "listing_price": 0,
 }
+
+
+def _found(venue: str, user: User, text: str) -> Instrument:
+    """The instrument, one that the user has just made included (A-12)."""
+    catch_up_with(venue, user.pk.hex)
+    return instrument_for(venue, text)
 
 
 def core_terms(body: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +73,7 @@ def create(*, venue: str, user: User, command_id: str, body: dict[str, Any]) -> 
 
 def update(*, venue: str, user: User, command_id: str, text: str, body: dict[str, Any]) -> Answer:
     """Change terms and rates of an instrument: its terms first, rates only once those hold."""
-    row = instrument_for(venue, text)
+    row = _found(venue, user, text)
     terms, rates = core_terms(body), rates_in(body)
     answer = Answer({"instrument_id": row.symbol, "status": row.status})
     if terms:
@@ -93,19 +100,19 @@ def _rate_units(row: Instrument, column: str, scale: int) -> int | None:
 
 def suspend(*, venue: str, user: User, command_id: str, text: str, reason: str) -> Answer:
     """Stop trading; resting orders stay."""
-    symbol = instrument_for(venue, text).symbol
+    symbol = _found(venue, user, text).symbol
     return _change(venue, user, command_id, symbol, core.SuspendInstrument(symbol, reason))
 
 
 def resume(*, venue: str, user: User, command_id: str, text: str, reason: str) -> Answer:
     """Trade again."""
-    symbol = instrument_for(venue, text).symbol
+    symbol = _found(venue, user, text).symbol
     return _change(venue, user, command_id, symbol, core.ResumeInstrument(symbol, reason))
 
 
 def delist(*, venue: str, user: User, command_id: str, text: str, reason: str) -> Answer:
     """End an instrument for good; refused while anybody holds it, naming the holders (T-13)."""
-    symbol = instrument_for(venue, text).symbol
+    symbol = _found(venue, user, text).symbol
     try:
         return _change(venue, user, command_id, symbol, core.DelistInstrument(symbol, reason))
     except ExchangeError as error:

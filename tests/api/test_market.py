@@ -50,12 +50,7 @@ def test_the_list_comes_as_csv(nobody):
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     head, *lines = answer.text.splitlines()
     assert head.startswith("instrument_id,") and len(lines) == 2
-    assert answer.headers["X-Next-Cursor"] == "2"
 
-
-def test_a_refusal_of_a_csv_list_is_json(nobody):
-    answer = nobody.get("market/instruments?page=none", accept="text/csv")
-    assert (answer.status, answer.code) == (400, 9008)
 
 
 def test_one_instrument_answers_to_its_bare_id(nobody):
