@@ -7,7 +7,7 @@ text can stand in PostgreSQL, JSON and XML.
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from enum import IntEnum
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -87,7 +87,6 @@ def _decoder(command_class: type[Any]) -> "msgspec.msgpack.Decoder[Any]":
         command_class.__annotations__ = plain
 
 
-_DECODERS = {key: _decoder(command_class) for key, command_class in COMMANDS.items()}
 _VERSIONS = {command_class: key for key, command_class in COMMANDS.items()}
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
@@ -96,7 +95,6 @@ _ROWS: dict[str, tuple[str, Any]] = {
     "CreateInstrument": ("row", InstrumentRow),
     "SetRates": ("rates", Rates),
 }
-_HOT = frozenset({"PlaceOrder", "CancelOrder", "Tick"})
 
 
 def encode_command(command: Any) -> tuple[str, int, bytes]:
@@ -114,18 +112,29 @@ def encode_command(command: Any) -> tuple[str, int, bytes]:
 
 def decode_command(kind: str, version: int, payload: bytes) -> Any:
     """The command of a log entry; MalformedCommand when it is none (A-23a)."""
-    decoder = _DECODERS.get((kind, version))
-    if decoder is None:
+    decode = COMMAND_DECODERS.get((kind, version))
+    if decode is None:
         raise MalformedCommand(f"unknown command {kind[:64]!r} version {version}")
-    try:
-        command = decoder.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise MalformedCommand(_explain(kind, version, error)) from error
-    if kind in _HOT:
-        _check_hot(kind, command)
-    else:
-        _check_cold(kind, command)
-    return command
+    return decode(payload)
+
+
+def _checked(kind: str, version: int) -> Callable[[bytes], Any]:
+    """The decoder of one type: shape and bounds by msgspec, then its text."""
+    decode = _decoder(COMMANDS[kind, version]).decode
+    check = _CHECKS.get(kind)
+
+    def decode_checked(payload: bytes) -> Any:
+        try:
+            command = decode(payload)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise MalformedCommand(_explain(kind, version, error)) from error
+        if check is None:
+            _check_cold(kind, command)
+        else:
+            check(kind, command)
+        return command
+
+    return decode_checked
 
 
 def _explain(kind: str, version: int, error: Exception) -> str:
@@ -138,18 +147,21 @@ def _explain(kind: str, version: int, error: Exception) -> str:
     return f"{kind}: " + re.sub(r"`\$\[(\d+)\](.*)`", name, str(error))
 
 
-def _check_hot(kind: str, command: Any) -> None:
-    """The text of the commonest commands, in one look at the joined fields."""
-    if kind == "PlaceOrder":
-        text = (
-            f"{command.account_id}{command.order_id}{command.symbol}{command.hedge_flag}{command.client_tag}"
-        )
-    elif kind == "CancelOrder":
-        text = f"{command.account_id}{command.order_id}"
-    else:
-        return
+def _check_order(kind: str, c: Any) -> None:
+    """The text of the commonest command, in one look at the joined fields."""
+    text = f"{c.account_id}{c.order_id}{c.symbol}{c.hedge_flag}{c.client_tag}"
     if not text.isprintable():
         check_text(text, kind)
+
+
+def _check_cancel(kind: str, command: Any) -> None:
+    text = f"{command.account_id}{command.order_id}"
+    if not text.isprintable():
+        check_text(text, kind)
+
+
+def _check_nothing(_: str, __: Any) -> None:
+    """A Tick has no fields."""
 
 
 def _check_cold(kind: str, command: Any) -> None:
@@ -177,6 +189,19 @@ def _check_value(value: Any, where: str) -> None:
             _check_value(item, f"{where}.{key}")
     elif value is not None:
         raise MalformedCommand(f"{where}: {type(value).__name__} has no place in a command")
+
+
+_CHECKS: dict[str, Callable[[str, Any], None]] = {
+    "PlaceOrder": _check_order,
+    "CancelOrder": _check_cancel,
+    "Tick": _check_nothing,
+}
+"""Types whose text is looked at at once; all others field by field."""
+
+COMMAND_DECODERS: dict[tuple[str, int], Callable[[bytes], Any]] = {
+    key: _checked(*key) for key in COMMANDS
+}
+"""(type, version) → decoder of the payload; raises MalformedCommand."""
 
 
 def check_text(text: str, what: str, length: int = 4_096) -> str:

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from exchange_site.streams import MAX_ENTRY_BYTES, MAX_ENTRY_EVENTS
-from trading.codec import MalformedCommand, decode_command, encode_events
+from trading.codec import COMMAND_DECODERS, MalformedCommand, encode_events
 from trading.engine.apply import apply, quarantine, reject
 from trading.engine.codes import MALFORMED_DATA
-from trading.engine.messages import COMMANDS, Envelope
+from trading.engine.messages import Envelope
 from trading.engine.state import State
 
 Entry = tuple[bytes, list[bytes]]
@@ -21,7 +21,10 @@ EventEntry = tuple[int, str, bytes]
 """(last sequence, last command's stream id, encoded events) of one event entry (A-41)."""
 
 _NAMES = [b"t", b"v", b"i", b"o", b"u", b"p"]
-_KINDS = {(kind.encode(), str(version).encode()): (kind, version) for kind, version in COMMANDS}
+_KINDS = {
+    (kind.encode(), str(version).encode()): (kind, decode)
+    for (kind, version), decode in COMMAND_DECODERS.items()
+}
 _LOOK_AT_CLOCK = 31
 """Commands between two looks at the clock, a mask."""
 
@@ -86,20 +89,21 @@ class Applier:
 
 def parse_entry(raw_id: bytes, fields: list[bytes]) -> tuple[Envelope, Any, str]:
     """(envelope, command, type) of an entry; the command is None when it is malformed."""
-    stream_id = raw_id.decode("ascii")
+    stream_id = raw_id.decode()
     time_ns = int(raw_id.partition(b"-")[0]) * 1_000_000
     if fields[::2] == _NAMES:
         _, raw_kind, _, raw_version, _, raw_command, _, raw_origin, _, raw_user, _, payload = fields
         known = _KINDS.get((raw_kind, raw_version))
         if known is not None and len(raw_command) == 32:
             try:
-                envelope = Envelope(
-                    stream_id, time_ns, raw_command.decode("ascii"),
-                    raw_user.decode("ascii"), raw_origin.decode("ascii"),
+                command = known[1](payload)
+                facts = (
+                    stream_id, time_ns, raw_command.decode("ascii"), raw_user.decode("ascii"),
+                    raw_origin.decode("ascii"),
                 )  # fmt: skip
-                return envelope, decode_command(*known, payload), known[0]
             except (MalformedCommand, UnicodeDecodeError):
                 return _poison(stream_id, time_ns, fields)
+            return tuple.__new__(Envelope, facts), command, known[0]
     return _poison(stream_id, time_ns, fields)
 
 
