@@ -1,8 +1,12 @@
 # make run starts the exchange, make test tests it; both set themselves up.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CHROMIUM ?= /usr/bin/chromium
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+STRICT := 'trading/engine/*.py' 'settlement/calc/*.py' '*services.py' '*selectors.py'
 
 .PHONY: run test lint bench install install-dev chromium format compile clean-compiled
 
@@ -13,28 +17,31 @@ install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
 
 $(VENV)/.installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PIP) -r requirements.txt
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(PIP) -r requirements-dev.txt
 	@touch $@
 
 chromium:
 	@test -x $(CHROMIUM) || { echo "Chromium is missing. Install it: apt-get install -y chromium fonts-noto-cjk"; exit 1; }
 
+# The closing line of pytest is printed again at the end, below the coverage.
 test: install-dev chromium
 	@rm -f .coverage .coverage.*
-	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage run -m pytest 2>&1 | tee .pytest-output
 	@$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --include='trading/engine/*,settlement/calc/*' --fail-under=95
 	$(BIN)/python -m coverage report --fail-under=85
+	@grep -E '^=+ .* in [0-9.]+s' .pytest-output | tail -n 1
 
 lint: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict $$(git ls-files 'trading/engine/*.py' 'settlement/calc/*.py' '*services.py' '*selectors.py')
+	$(BIN)/mypy --strict $$(git ls-files $(STRICT))
 
 format: install-dev
 	$(BIN)/ruff check --fix .

@@ -35,7 +35,8 @@ def roles_of(user: User) -> list[str]:
 
 def tokens_of(user: User) -> QuerySet[AuthToken]:
     """The user's tokens, newest first."""
-    return AuthToken.objects.filter(user=user).order_by("-created")
+    tokens: QuerySet[AuthToken] = AuthToken.objects.filter(user=user).order_by("-created")
+    return tokens
 
 
 def user_names(ids: set[str]) -> dict[str, str]:

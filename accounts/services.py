@@ -132,7 +132,7 @@ def revoke_token(*, user: User, token_key: str) -> None:
 
 def revoke_tokens(*, user: User) -> int:
     """End every token of a user; their number."""
-    number, _ = AuthToken.objects.filter(user=user).delete()
+    number: int = AuthToken.objects.filter(user=user).delete()[0]
     authentication.forget()
     return number
 

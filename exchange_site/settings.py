@@ -60,6 +60,7 @@ VENUE_MODE = ENV.VENUE_MODE
 LOG_FSYNC = ENV.EXCHANGE_LOG_FSYNC
 DB_POOL = ENV.EXCHANGE_DB_POOL
 WEB_PROCESSES = ENV.WEB_PROCESSES
+NUM_PROXIES = ENV.EXCHANGE_NUM_PROXIES
 
 REDIS_URL = ENV.REDIS_URL
 CACHE_URL = ENV.CACHE_URL or ENV.REDIS_URL
@@ -125,7 +126,7 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {
+DATABASES: dict[str, dict[str, Any]] = {
     "default": _database(ENV.DATABASE_URL)
     if ENV.DATABASE_URL
     else {"ENGINE": "django.db.backends.postgresql", "NAME": "exchange"}
@@ -169,7 +170,7 @@ if not ENV.EXCHANGE_NUM_PROXIES:
 KNOX_TOKEN_MODEL = "accounts.AuthToken"
 REST_KNOX = {"TOKEN_TTL": None, "AUTO_REFRESH": False, "TOKEN_LIMIT_PER_USER": None}
 
-REST_FRAMEWORK = {
+REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
@@ -181,7 +182,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "exchange_site.schema.EnvelopeSchema",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "COERCE_DECIMAL_TO_STRING": False,
-    "NUM_PROXIES": ENV.EXCHANGE_NUM_PROXIES,
+    "NUM_PROXIES": NUM_PROXIES,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {

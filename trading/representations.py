@@ -43,13 +43,8 @@ def funds_row(account: TradingAccount) -> FundsRow:
 
 def position_row(position: Position) -> PositionRow:
     """A position of the tables as the core's row."""
-    values = [getattr(position, name) for name in PositionRow._fields]
-    return PositionRow(
-        *(
-            units_of(value) if name in _COST_FIELDS else value
-            for name, value in zip(PositionRow._fields, values, strict=True)
-        )
-    )
+    values = {name: getattr(position, name) for name in PositionRow._fields}
+    return PositionRow(**values | {name: units_of(values[name]) for name in _COST_FIELDS})
 
 
 # --------------------------------------------------------------------- accounts
