@@ -172,9 +172,9 @@ def _events_after(venue: str, after_seq: int) -> Iterator[list[Any]]:
 
 def _table_faults(venue: str, last_seq: int) -> list[str]:
     """The ledger audit and open interest, once the projector has written the run."""
-    row = Venue.objects.filter(code=venue).first()
-    if row is None or not _is_projected(venue, last_seq):
+    if not _is_projected(venue, last_seq):
         return [f"the projector did not reach event {last_seq} in {PROJECTED_S:.0f} s"]
+    row = Venue.objects.get(code=venue)
     faults = [str(difference) for difference in audit(row.id)]
     with connection.cursor() as cursor:
         cursor.execute(
