@@ -194,5 +194,5 @@ def give_up(*, claimed: Claim) -> None:
 
 def drop_old_keys() -> int:
     """Remove keys older than a day; called by housekeeping."""
-    number, _ = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEEP_KEYS).delete()
-    return number
+    old = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEEP_KEYS)
+    return int(old.delete()[0])

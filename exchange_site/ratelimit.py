@@ -91,7 +91,7 @@ def _judge(answer: bytes | str) -> None:
 def client_address(request: HttpRequest) -> str:
     """The caller's address; of X-Forwarded-For only what our own proxies added (R6.4)."""
     proxies: int = settings.NUM_PROXIES
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    forwarded = str(request.META.get("HTTP_X_FORWARDED_FOR", ""))
     if proxies and forwarded:
         hops = [hop.strip() for hop in forwarded.split(",")]
         return hops[-min(proxies, len(hops))][:64]

@@ -49,14 +49,14 @@ def scope_for(view: Any, method: str) -> str:
     return getattr(view, "scope", "") or ("read" if method in READ_METHODS else "trade")
 
 
-class HasScope(BasePermission):  # type: ignore[misc]
+class HasScope(BasePermission):
     """The token carries the scope the view needs; a browser session carries all (H-2)."""
 
     def has_permission(self, request: Any, view: Any) -> bool:
         return request.auth is None or request.auth.allows(scope_for(view, request.method))
 
 
-class HasRight(BasePermission):  # type: ignore[misc]
+class HasRight(BasePermission):
     """The user has the Django permission the view names in `right`; refusals are audited (O-3)."""
 
     def has_permission(self, request: Any, view: Any) -> bool:
@@ -66,10 +66,10 @@ class HasRight(BasePermission):  # type: ignore[misc]
         return False
 
 
-class ExchangeView(APIView):  # type: ignore[misc]
+class ExchangeView(APIView):
     """A synchronous view in the pool; limited per user and address (H-5)."""
 
-    permission_classes = (IsAuthenticated, HasScope)
+    permission_classes: Any = (IsAuthenticated, HasScope)
     scope = ""
 
     @classmethod

@@ -9,14 +9,13 @@ from accounts import services as users
 from exchange_site import audit
 from exchange_site.api import envelope, error_of
 from exchange_site.exceptions import ExchangeError
-from trading.account_services import Answer
 from trading.engine.codes import (
     SERVICE_UNAVAILABLE,
     STORAGE_ERROR,
     TOO_MANY_REQUESTS,
     WORKER_NOT_RUNNING,
 )
-from trading.order_services import note_write
+from trading.order_services import Answer, note_write
 
 TRANSIENT = frozenset({WORKER_NOT_RUNNING, SERVICE_UNAVAILABLE, STORAGE_ERROR, TOO_MANY_REQUESTS})
 """Nothing happened: the same key may try again."""

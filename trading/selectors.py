@@ -55,12 +55,12 @@ def venue_number(venue: str) -> int:
 
 
 @lru_cache(maxsize=1)
-def _log() -> redis.Redis:
+def _log() -> Any:
     return log_client()
 
 
 @lru_cache(maxsize=1)
-def _cache() -> redis.Redis:
+def _cache() -> Any:
     return cache_client()
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.test import Client
 
@@ -76,7 +77,9 @@ class Api:
         self.token = token
         self.language = language
 
-    def call(self, method: str, path: str, body: Any = None, raw: bytes | None = None, **headers: str) -> Answer:
+    def call(
+        self, method: str, path: str, body: Any = None, raw: bytes | None = None, **headers: str
+    ) -> Answer:
         names = {f"HTTP_{name.upper()}": value for name, value in headers.items()}
         names.setdefault("HTTP_ACCEPT_LANGUAGE", self.language)
         if self.token:
@@ -120,15 +123,14 @@ class Person(Api):
         return str(self.user.pk.hex)
 
 
-def make_user(name: str, *, groups: tuple[str, ...] = (), scopes: tuple[str, ...] = ("read", "trade")) -> Person:
+def make_user(
+    name: str, *, groups: tuple[str, ...] = (), scopes: tuple[str, ...] = ("read", "trade")
+) -> Person:
     """A user with a token; in groups they are staff."""
     user = User(username=f"{name}{next(_numbers)}_{uuid.uuid4().hex[:6]}", is_staff=bool(groups))
     user.set_password(PASSWORD)
     user.save()
-    for group in groups:
-        from django.contrib.auth.models import Group
-
-        user.groups.add(Group.objects.get(name=group))
+    user.groups.set(Group.objects.filter(name__in=groups))
     _, token = AuthToken.objects.create(user, None, name="test", scopes=list(scopes))
     return Person(user=user, token=token)
 

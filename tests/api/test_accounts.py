@@ -256,7 +256,9 @@ def test_nonsense_for_an_id_is_like_a_missing_account(alice, text):
         assert alice.get(path).status == 404
 
 
-@pytest.mark.parametrize("query", ["cursor=x", "cursor=cD1hYmM%3D", "cursor=cD0xZTk5OQ%3D%3D", "page_size=-5"])
+@pytest.mark.parametrize(
+    "query", ["cursor=x", "cursor=cD1hYmM%3D", "cursor=cD0xZTk5OQ%3D%3D", "page_size=-5"]
+)
 def test_bad_pages_are_no_server_errors(alice, query):
     assert alice.get(f"account/{alice.account_id}/flows?{query}").status in (200, 400, 404)
     assert alice.get(f"user/{alice.user_id}/accounts?page=0&{query}").status in (200, 400, 404)

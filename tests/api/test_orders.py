@@ -296,7 +296,9 @@ def test_bad_filters_are_named(alice, query):
     assert answer.code in (9008, 1006) and answer.status in (400, 404), answer.text
 
 
-@pytest.mark.parametrize("cursor", ["x", "cD1hYmM%3D", "cD0xZTk5OQ%3D%3D", "cD05OTk5OTk5OTk5OTk5OTk5OTk5OTk5", "%00"])
+@pytest.mark.parametrize(
+    "cursor", ["x", "cD1hYmM%3D", "cD0xZTk5OQ%3D%3D", "cD05OTk5OTk5OTk5OTk5OTk5OTk5OTk5", "%00"]
+)
 def test_bad_cursors_are_no_server_errors(alice, cursor):
     for path in ("orders", "trades"):
         assert alice.get(f"{path}?cursor={cursor}").status in (200, 400, 404)
