@@ -5,52 +5,19 @@ from typing import Any
 from rest_framework.response import Response
 
 from accounts.api import validated
+from exchange_site.api import EnvelopeRenderer
 from exchange_site.documented import PUBLIC, documented
-from exchange_site.lists import CsvMixin, numbered
 from exchange_site.views import PublicView
 from marketdata import selectors
 from marketdata import serializers as shapes
+from trading import instrument_selectors
 from trading.engine.codes import INSTRUMENT_NOT_FOUND, SERVICE_UNAVAILABLE
+from trading.instrument_api import INSTRUMENT
+from trading.instrument_serializers import InstrumentOut, InstrumentsIn, InstrumentsOut
+from trading.lists import CsvRenderer, paged
 from trading.selectors import current_venue
 
 SYMBOL = "SHFE.cu2701"
-INSTRUMENT = {
-    "instrument_id": SYMBOL,
-    "exchange_id": "SHFE",
-    "product_id": "cu",
-    "name_zh": "沪铜2701",
-    "name_en": "Copper 2701",
-    "instrument_class": "FUTURE",
-    "volume_multiple": 5,
-    "session_template": "night_0100",
-    "min_limit_volume": 1,
-    "max_limit_volume": 500,
-    "min_market_volume": 1,
-    "max_market_volume": 30,
-    "position_limit": 0,
-    "list_date": 20260116,
-    "expire_date": 20270115,
-    "status": "TRADING",
-    "pre_open_interest": 12000,
-    "open_interest": 12345,
-    "self_trade_mode": "REFUSE",
-    "price_tick": 10.0,
-    "listing_price": 74000.0,
-    "pre_settlement": 74390.0,
-    "pre_close": 74400.0,
-    "upper_limit": 81820.0,
-    "lower_limit": 66950.0,
-    "limit_up_ratio": 0.1,
-    "limit_down_ratio": 0.1,
-    "margin_ratio_long": 0.12,
-    "margin_ratio_short": 0.12,
-    "open_fee_ratio": 0.00005,
-    "open_fee_per_lot": 0.0,
-    "close_fee_ratio": 0.00005,
-    "close_fee_per_lot": 0.0,
-    "close_today_fee_ratio": 0.0001,
-    "close_today_fee_per_lot": 0.0,
-}
 TICK = {
     "instrument_id": SYMBOL,
     "last_price": 74390.0,
@@ -101,26 +68,28 @@ def query_of(serializer_class: Any, request: Any) -> dict[str, Any]:
     return validated(serializer_class, request.query_params.dict())
 
 
-class Instruments(CsvMixin, PublicView):
+class Instruments(PublicView):
+    renderer_classes = (EnvelopeRenderer, CsvRenderer)
+
     @documented(
         "The venue's instruments",
-        answer=shapes.InstrumentsOut,
+        answer=InstrumentsOut,
         example={"items": [INSTRUMENT], "total": 1, "next_cursor": None},
-        parameters=(shapes.InstrumentsIn,),
+        parameters=(InstrumentsIn,),
         common=PUBLIC,
         tag="market",
         operation_id="market_instruments_list",
     )
     def get(self, request: Any) -> Response:
-        venue, query = current_venue(), query_of(shapes.InstrumentsIn, request)
-        rows, page = numbered(selectors.instruments(venue, query), query)
-        return Response({"items": selectors.instruments_data(venue, rows), **page})
+        venue, query = current_venue(), query_of(InstrumentsIn, request)
+        rows = instrument_selectors.instruments(venue, query)
+        return paged(request, rows, lambda found: instrument_selectors.instruments_data(venue, found), True)
 
 
 class OneInstrument(PublicView):
     @documented(
         "One instrument",
-        answer=shapes.InstrumentOut,
+        answer=InstrumentOut,
         example=INSTRUMENT,
         errors=(INSTRUMENT_NOT_FOUND,),
         common=PUBLIC,
@@ -129,8 +98,8 @@ class OneInstrument(PublicView):
     def get(self, request: Any, instrument_id: str) -> Response:
         venue = current_venue()
         query_of(shapes.NoQueryIn, request)
-        row = selectors.instrument(venue, instrument_id)
-        return Response(selectors.instruments_data(venue, [row])[0])
+        row = instrument_selectors.instrument_for(venue, instrument_id)
+        return Response(instrument_selectors.instruments_data(venue, [row])[0])
 
 
 class Tick(PublicView):

@@ -1,22 +1,18 @@
-"""Reads of the market: instruments from the tables, quotes from the views of the cache (M-2)."""
+"""Reads of the market from the quote views of the cache (M-2)."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 import redis
-from django.db.models import QuerySet
 
 from exchange_site.cachepipe import CacheAway, cache_call
 from exchange_site.exceptions import ExchangeError
 from exchange_site.streams import Keys
-from trading.codec import MalformedCommand, check_text, to_number
-from trading.engine.codes import INSTRUMENT_NOT_FOUND, SERVICE_UNAVAILABLE
+from trading.codec import to_number
+from trading.engine.codes import SERVICE_UNAVAILABLE
 from trading.engine.units import NS_PER_MS
-from trading.models import Instrument, Product
+from trading.instrument_selectors import instrument_for, sound_symbol
 from trading.quotes_writer import decode_quote
-from trading.representations import RATES, instrument_data
-from trading.selectors import is_sound, symbol_of, venue_number
 
 DIRECTIONS = {0: "BUY", 1: "SELL", -1: ""}
 """Of the taker; in an auction there is none."""
@@ -27,51 +23,6 @@ _PRICES = (
 _AS_IS = ("volume", "open_interest", "pre_open_interest", "volume_multiple", "phase", "status", "trading_day")
 
 
-# -------------------------------------------------------------------- instruments
-
-
-def instruments(venue: str, filters: dict[str, Any]) -> QuerySet[Instrument]:
-    """Instruments by symbol; filters: exchange_id, product_id, status, instrument_class."""
-    names = ("exchange_id", "product_id", "status", "instrument_class")
-    wanted = {name: filters[name] for name in names if filters.get(name)}
-    return Instrument.objects.filter(venue=venue_number(venue), **wanted).order_by("symbol")
-
-
-def instruments_data(venue: str, rows: Iterable[Instrument]) -> list[dict[str, Any]]:
-    """Instruments as the API shows them, with the rates they inherit: one query for any number."""
-    found = list(rows)
-    products = Product.objects.filter(
-        venue=venue_number(venue), product_id__in={row.product_id for row in found}
-    )
-    rates = {
-        (product.exchange_id, product.product_id): {
-            column: getattr(product, column) for column, _ in RATES.values()
-        }
-        for product in products
-    }
-    return [instrument_data(row, rates.get((row.exchange_id, row.product_id))) for row in found]
-
-
-def sound_symbol(venue: str, text: str) -> str:
-    """The full symbol of an id from outside (T-10); 1007 for nonsense."""
-    try:
-        check_text(text, "instrument_id", 64)
-    except MalformedCommand as error:
-        raise ExchangeError(INSTRUMENT_NOT_FOUND) from error
-    if not is_sound(text):
-        raise ExchangeError(INSTRUMENT_NOT_FOUND, {}, {"instrument_id": text[:64]})
-    return symbol_of(venue, text)
-
-
-def instrument(venue: str, text: str) -> Instrument:
-    """One instrument by its symbol or unambiguous bare id; 1007 for none."""
-    symbol = sound_symbol(venue, text)
-    row = Instrument.objects.filter(venue=venue_number(venue), symbol=symbol).first()
-    if row is None:
-        raise ExchangeError(INSTRUMENT_NOT_FOUND, {}, {"instrument_id": text})
-    return row
-
-
 # ------------------------------------------------------------------------- quotes
 
 
@@ -80,7 +31,7 @@ def quote(venue: str, text: str) -> dict[str, Any]:
     symbol = sound_symbol(venue, text)
     data = _from_cache("GET", Keys(venue).quote(symbol))
     if data is None:
-        instrument(venue, symbol)
+        instrument_for(venue, symbol)
         raise ExchangeError(SERVICE_UNAVAILABLE, {}, {"reason": "no quote has been written yet"})
     return decode_quote(data)
 
@@ -136,7 +87,7 @@ def recent_trades(venue: str, text: str, limit: int) -> list[dict[str, Any]]:
     symbol = sound_symbol(venue, text)
     rows = _from_cache("LRANGE", Keys(venue).trades(symbol), 0, limit - 1)
     if not rows:
-        instrument(venue, symbol)
+        instrument_for(venue, symbol)
     return [_trade(symbol, msgspec.msgpack.decode(row)) for row in rows]
 
 

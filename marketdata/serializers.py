@@ -2,18 +2,9 @@
 
 from rest_framework import serializers
 
-from exchange_site.fields import StrictSerializer, TextIn, WholeIn
-from exchange_site.lists import PageIn
-from trading.choices import InstrumentStatus
+from exchange_site.fields import StrictSerializer, WholeIn
 from trading.engine.views import MAX_DEPTH
 from trading.quotes_writer import TRADES_KEPT
-
-
-class InstrumentsIn(PageIn):
-    exchange_id = TextIn(max_length=16, required=False)
-    product_id = TextIn(max_length=16, required=False)
-    status = serializers.ChoiceField(InstrumentStatus.values, required=False)
-    instrument_class = TextIn(max_length=16, required=False)
 
 
 class DepthIn(StrictSerializer):
@@ -26,52 +17,6 @@ class LimitIn(StrictSerializer):
 
 class NoQueryIn(StrictSerializer):
     """Takes nothing."""
-
-
-class InstrumentOut(serializers.Serializer):  # type: ignore[misc]
-    """A contract (T-11); ratios are of 1, money is yuan."""
-
-    instrument_id = serializers.CharField(help_text="EXCHANGE.instrument")
-    exchange_id = serializers.CharField()
-    product_id = serializers.CharField()
-    name_zh = serializers.CharField()
-    name_en = serializers.CharField()
-    instrument_class = serializers.CharField()
-    volume_multiple = serializers.IntegerField()
-    session_template = serializers.CharField()
-    min_limit_volume = serializers.IntegerField()
-    max_limit_volume = serializers.IntegerField()
-    min_market_volume = serializers.IntegerField()
-    max_market_volume = serializers.IntegerField()
-    position_limit = serializers.IntegerField(help_text="lots a side, 0 = none")
-    list_date = serializers.IntegerField(help_text="yyyymmdd, 0 = at once")
-    expire_date = serializers.IntegerField(help_text="yyyymmdd, 0 = never")
-    status = serializers.CharField()
-    pre_open_interest = serializers.IntegerField()
-    open_interest = serializers.IntegerField()
-    self_trade_mode = serializers.CharField()
-    price_tick = serializers.FloatField()
-    listing_price = serializers.FloatField()
-    pre_settlement = serializers.FloatField()
-    pre_close = serializers.FloatField()
-    upper_limit = serializers.FloatField()
-    lower_limit = serializers.FloatField()
-    limit_up_ratio = serializers.FloatField()
-    limit_down_ratio = serializers.FloatField()
-    margin_ratio_long = serializers.FloatField(allow_null=True)
-    margin_ratio_short = serializers.FloatField(allow_null=True)
-    open_fee_ratio = serializers.FloatField(allow_null=True)
-    open_fee_per_lot = serializers.FloatField(allow_null=True)
-    close_fee_ratio = serializers.FloatField(allow_null=True)
-    close_fee_per_lot = serializers.FloatField(allow_null=True)
-    close_today_fee_ratio = serializers.FloatField(allow_null=True)
-    close_today_fee_per_lot = serializers.FloatField(allow_null=True)
-
-
-class InstrumentsOut(serializers.Serializer):  # type: ignore[misc]
-    items = InstrumentOut(many=True)
-    total = serializers.IntegerField()
-    next_cursor = serializers.IntegerField(allow_null=True)
 
 
 class AuctionOut(serializers.Serializer):  # type: ignore[misc]
