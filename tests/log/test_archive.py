@@ -25,7 +25,7 @@ def events_of(log, keys):
 def archived(venue):
     """A venue with three segments."""
     for _ in range(3):
-        send_many(venue, [order() for _ in range(20)], user_id=ALICE.user_id)
+        send_many(venue, [order() for _ in range(20)], user_id=ALICE.user_id, wait_s=10)
         assert Archiver(venue).run_once(force=True) == 1
     return venue
 
@@ -48,17 +48,17 @@ def test_it_is_sound_and_the_days_lie_in_folders(archived):
 def test_nothing_new_or_too_little_makes_no_segment(archived, log, keys):
     archiver = Archiver(archived)
     assert archiver.run_once(force=True) == 0
-    send(archived, order(), user_id=ALICE.user_id)
+    send(archived, order(), user_id=ALICE.user_id, wait_s=10)
     assert archiver.run_once() == 0
     assert archiver.run_once(force=True) == 1
 
 
 def test_it_cuts_by_number_of_events_and_by_time(archived, monkeypatch):
     archiver = Archiver(archived)
-    send_many(archived, [order() for _ in range(20)], user_id=ALICE.user_id)
+    send_many(archived, [order() for _ in range(20)], user_id=ALICE.user_id, wait_s=10)
     monkeypatch.setattr(archive, "CUT_EVENTS", 10)
     assert archiver.run_once() == 1
-    send(archived, order(), user_id=ALICE.user_id)
+    send(archived, order(), user_id=ALICE.user_id, wait_s=10)
     monkeypatch.setattr(archive, "CUT_S", 0.0)
     assert archiver.run_once() == 1
 
@@ -113,7 +113,7 @@ def test_days_older_than_the_site_keeps_are_dropped(archived, monkeypatch, data_
     folder = archive.folder_of(archived)
     for day in ("20200101", "20200102"):
         (folder / day).mkdir()
-    send(archived, order(), user_id=ALICE.user_id)
+    send(archived, order(), user_id=ALICE.user_id, wait_s=10)
     Archiver(archived).run_once(force=True)
     days = sorted(path.name for path in folder.glob("2*"))
     assert len(days) == 2 and "20200101" not in days
@@ -148,7 +148,7 @@ def test_the_worker_trims_what_everybody_has_and_replay_still_reaches_the_same_s
     running = start(snapshot_s=0.2)
     open_venue(name)
     for _ in range(400):
-        send(name, order(), user_id=ALICE.user_id)
+        send(name, order(), user_id=ALICE.user_id, wait_s=10)
     await_until(lambda: len(snapshot_store(name).paths()) == 3)
     before = log.xlen(keys.events)
     Archiver(name).run_once(force=True)

@@ -12,7 +12,7 @@ from trading.engine.messages import CancelOrder, OrderStatus
 
 
 def test_it_answers_with_the_verdict_and_the_events(venue):
-    outcome = send(venue, order(), user_id=ALICE.user_id)
+    outcome = send(venue, order(), user_id=ALICE.user_id, wait_s=10)
     assert outcome.decided and outcome.code == 0 and outcome.ok
     assert [event[1] for event in outcome.events] == ["OrderAccepted"]
     assert outcome.first_seq == outcome.last_seq == outcome.events[0][0]
@@ -20,10 +20,10 @@ def test_it_answers_with_the_verdict_and_the_events(venue):
 
 
 def test_it_answers_a_refusal_with_its_code_and_params(venue):
-    outcome = send(venue, order(volume=900_000), user_id=ALICE.user_id)
+    outcome = send(venue, order(volume=900_000), user_id=ALICE.user_id, wait_s=10)
     assert outcome.decided and outcome.code == 1008 and not outcome.ok
     assert outcome.first("OrderRejected") is not None
-    cancelled = send(venue, CancelOrder(ALICE.account_id, "nosuch"), user_id=ALICE.user_id)
+    cancelled = send(venue, CancelOrder(ALICE.account_id, "nosuch"), user_id=ALICE.user_id, wait_s=10)
     assert cancelled.code == 3001
 
 
@@ -34,7 +34,7 @@ def test_charlie_does_not_place_orders_for_alice(venue):
 
 def test_it_answers_4001_without_a_worker(name):
     with pytest.raises(ExchangeError) as refused:
-        send(name, order(), user_id=ALICE.user_id)
+        send(name, order(), user_id=ALICE.user_id, wait_s=10)
     assert refused.value.code == 4001
 
 
@@ -49,7 +49,7 @@ def test_it_refuses_what_is_out_of_bounds_before_the_log(venue, keys, log):
     before = log.xlen(keys.commands)
     for bad in (order(volume=10**7), order(client_tag="a\x00b"), order(order_id="x" * 200)):
         with pytest.raises(ExchangeError) as refused:
-            send(venue, bad, user_id=ALICE.user_id)
+            send(venue, bad, user_id=ALICE.user_id, wait_s=10)
         assert refused.value.code == 1008
     assert log.xlen(keys.commands) == before
 
@@ -65,19 +65,19 @@ def test_it_answers_a_repeated_command_id_with_the_first_result(venue):
 
 def test_it_sends_many_in_order_and_answers_each(venue):
     commands = [order(), order(volume=10**7), order(price_type=0, limit_price=1), order()]
-    outcomes = send_many(venue, commands, user_id=ALICE.user_id)
+    outcomes = send_many(venue, commands, user_id=ALICE.user_id, wait_s=10)
     assert [outcome.code for outcome in outcomes] == [0, 1008, 1011, 0]
     assert outcomes[1].refused and outcomes[0].first_seq < outcomes[2].first_seq
 
 
 def test_it_resolves_an_order_whose_verdict_was_missed(venue):
     command = order()
-    send(venue, command, user_id=ALICE.user_id)
-    known = resolve(venue, ALICE.account_id, command.order_id, user_id=ALICE.user_id)
+    send(venue, command, user_id=ALICE.user_id, wait_s=10)
+    known = resolve(venue, ALICE.account_id, command.order_id, user_id=ALICE.user_id, wait_s=10)
     assert known.ok and known.first("OrderResolved")[5][6] == OrderStatus.SUBMITTED
-    unknown = resolve(venue, ALICE.account_id, "never-came", user_id=ALICE.user_id)
+    unknown = resolve(venue, ALICE.account_id, "never-came", user_id=ALICE.user_id, wait_s=10)
     assert unknown.code == 3003
-    late = send(venue, order(order_id="never-came"), user_id=ALICE.user_id)
+    late = send(venue, order(order_id="never-came"), user_id=ALICE.user_id, wait_s=10)
     assert late.code == 3003
 
 
@@ -111,17 +111,17 @@ def test_it_serves_the_event_loop_without_blocking_it(venue):
 def test_it_works_in_a_forked_child(venue):
     import os
 
-    send(venue, order(), user_id=ALICE.user_id)
+    send(venue, order(), user_id=ALICE.user_id, wait_s=10)
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            code = 0 if send(venue, order(), user_id=ALICE.user_id).ok else 2
+            code = 0 if send(venue, order(), user_id=ALICE.user_id, wait_s=10).ok else 2
         finally:
             os._exit(code)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
-    assert send(venue, order(), user_id=ALICE.user_id).ok
+    assert send(venue, order(), user_id=ALICE.user_id, wait_s=10).ok
 
 
 def test_it_reads_on_after_a_batch_of_five_hundred(venue):

@@ -24,7 +24,7 @@ def cache():
 
 
 def test_a_view_follows_the_book_and_says_as_of_which_event(venue, cache):
-    outcome = send(venue, order(volume=3), user_id=ALICE.user_id)
+    outcome = send(venue, order(volume=3), user_id=ALICE.user_id, wait_s=10)
     price = outcome.events[0][5][8]
 
     def shown():
@@ -53,7 +53,7 @@ def test_a_starting_worker_writes_all_views_once(name, start, cache):
 def test_public_trades_carry_exchange_ids_only_newest_first(venue, cache):
     price = CONTRACTS[0].middle
     for n in (1, 2):
-        send(venue, order(ALICE, volume=n, limit_price=price), user_id=ALICE.user_id)
+        send(venue, order(ALICE, volume=n, limit_price=price), user_id=ALICE.user_id, wait_s=10)
         send(venue, order(BOB, direction=1, volume=n, limit_price=price), user_id=BOB.user_id)
     trades = await_until(lambda: len(found := read_trades(cache, venue, SYMBOL)) == 2 and found)
     assert [(trade[1], trade[2], trade[3]) for trade in trades] == [(price, 2, 1), (price, 1, 1)]
@@ -67,7 +67,7 @@ def test_an_instrument_is_written_at_most_twenty_times_a_second(venue, cache):
     before = cache.xlen(keys.quotes)
     first = cache.time()
     for _ in range(40):
-        send_many(venue, [order() for _ in range(5)], user_id=ALICE.user_id)
+        send_many(venue, [order() for _ in range(5)], user_id=ALICE.user_id, wait_s=10)
     last = cache.time()
     seconds = last[0] - first[0] + (last[1] - first[1]) / 1e6
     assert cache.xlen(keys.quotes) - before <= 20 * seconds + 2
@@ -79,7 +79,7 @@ def test_a_cache_that_is_away_costs_no_order(name, start, settings):
     settings.CACHE_URL = "redis://127.0.0.1:1/0"
     start()
     open_venue(name)
-    assert send(name, order(), user_id=ALICE.user_id).ok
+    assert send(name, order(), user_id=ALICE.user_id, wait_s=10).ok
 
 
 def test_no_change_writes_nothing(name):

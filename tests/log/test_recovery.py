@@ -159,10 +159,10 @@ def test_published_events_without_their_commands_stop_the_start(name, start, log
     open_venue(name)
     first.stop()
     running = start()
-    send(name, order(), user_id=ALICE.user_id)
+    placed = send(name, order(), user_id=ALICE.user_id, wait_s=10)
+    assert placed.ok
     crash(running)
-    last = log.xrevrange(keys.commands, count=1)[0][0]
-    log.xdel(keys.commands, last)
+    log.xdel(keys.commands, placed.stream_id)
     with pytest.raises(LogBehind, match="commands were lost"):
         Worker(name).start()
 
@@ -170,7 +170,7 @@ def test_published_events_without_their_commands_stop_the_start(name, start, log
 def test_a_replay_that_gives_other_events_stops_the_start(name, start, log, keys, monkeypatch):
     running = start()
     open_venue(name)
-    send(name, order(), user_id=ALICE.user_id)
+    send(name, order(), user_id=ALICE.user_id, wait_s=10)
     crash(running)
 
     def other(state, envelope, command):
@@ -204,7 +204,7 @@ def test_after_a_drain_another_engine_version_goes_on_and_says_so(name, start, l
     new_version(monkeypatch)
     upgraded = start()
     assert events_of(log, keys)[-1][1] == "EngineUpgraded"
-    assert send(name, order(), user_id=ALICE.user_id).ok
+    assert send(name, order(), user_id=ALICE.user_id, wait_s=10).ok
     crash(upgraded)
     again = start()
     assert again.worker.state.engine_version == 2
@@ -222,7 +222,7 @@ def test_kill_9_at_random_moments_loses_and_doubles_nothing(name, spawn, log, ke
 
     def trader():
         while not stopping.is_set():
-            outcomes = send_many(name, [order() for _ in range(20)], user_id=ALICE.user_id)
+            outcomes = send_many(name, [order() for _ in range(20)], user_id=ALICE.user_id, wait_s=10)
             acknowledged.extend(outcome.command_id for outcome in outcomes if outcome.ok)
             if all(outcome.refused for outcome in outcomes):
                 stopping.wait(0.05)
@@ -259,4 +259,4 @@ def test_replay_reads_nothing_into_a_worker_that_runs_beside_it(name, start, log
     await_until(lambda: caught_up(log, keys))
     report = Replay(name, snapshot_store(name)).run()
     assert report.event_seq == running.worker.state.event_seq
-    assert send(name, order(), user_id=ALICE.user_id).ok
+    assert send(name, order(), user_id=ALICE.user_id, wait_s=10).ok

@@ -18,7 +18,7 @@ def state(name, start):
     running = start()
     open_venue(name)
     for _ in range(5):
-        assert send(name, order(), user_id=ALICE.user_id).ok
+        assert send(name, order(), user_id=ALICE.user_id, wait_s=10).ok
     running.stop()
     return running.worker.state
 
@@ -114,7 +114,7 @@ def test_the_worker_writes_them_by_number_of_commands(name, start, log, keys):
     start(snapshot_s=10_000, snapshot_commands=50)
     open_venue(name)
     for _ in range(60):
-        send(name, order(), user_id=ALICE.user_id)
+        send(name, order(), user_id=ALICE.user_id, wait_s=10)
     paths = await_until(lambda: snapshot_store(name).paths())
     assert read_snapshot(paths[0]).header["event_seq"] >= 50
     await_until(lambda: log.hget(keys.cursors, b"snapshot:" + host()))

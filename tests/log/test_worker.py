@@ -27,7 +27,7 @@ def events_of(log, keys):
 
 
 def test_the_first_event_is_venue_created_and_the_sequence_has_no_gap(venue, log, keys):
-    send_many(venue, [order() for _ in range(50)], user_id=ALICE.user_id)
+    send_many(venue, [order() for _ in range(50)], user_id=ALICE.user_id, wait_s=10)
     events = events_of(log, keys)
     assert events[0][1] == "VenueCreated"
     assert [event[0] for event in events] == list(range(1, len(events) + 1))
@@ -38,7 +38,7 @@ def test_a_second_worker_refuses_to_start_and_changes_nothing(venue, log, keys):
     with pytest.raises(LeaseHeld, match="is run by"):
         Worker(venue).start()
     assert log.get(keys.fence) == fence
-    assert send(venue, order(), user_id=ALICE.user_id).ok
+    assert send(venue, order(), user_id=ALICE.user_id, wait_s=10).ok
 
 
 def test_a_dead_workers_lease_runs_out_and_the_next_starts(name, log, keys, start):
@@ -56,7 +56,7 @@ def test_the_lease_is_renewed_while_nothing_happens(venue, log, keys):
 def test_a_lease_that_ran_out_and_nobody_took_is_renewed(venue, log, keys):
     log.delete(keys.lease)
     await_until(lambda: log.exists(keys.lease))
-    assert send(venue, order(), user_id=ALICE.user_id).ok
+    assert send(venue, order(), user_id=ALICE.user_id, wait_s=10).ok
 
 
 def test_a_worker_whose_lease_was_taken_stops(name, log, keys, start):
@@ -102,7 +102,7 @@ def test_an_event_of_somebody_else_is_a_gap_and_stops_the_worker(name, log, keys
 )
 def test_an_entry_that_is_no_command_is_rejected_and_passed_over(venue, log, keys, fields):
     log.xadd(keys.commands, fields)
-    assert send(venue, order(), user_id=ALICE.user_id).ok
+    assert send(venue, order(), user_id=ALICE.user_id, wait_s=10).ok
     rejected = [event for event in events_of(log, keys) if event[1] == "CommandRejected"]
     assert len(rejected) == 1 and rejected[0][6] == 5003
 
@@ -135,7 +135,7 @@ def test_an_impossible_state_stops_the_worker_until_the_command_is_quarantined(
         lambda: [event for event in events_of(log, keys) if event[1] == "CommandQuarantined"]
     )
     assert quarantined[0][5:] == [bad, "core fault 17"]
-    assert send(name, order(), user_id=ALICE.user_id).ok
+    assert send(name, order(), user_id=ALICE.user_id, wait_s=10).ok
 
 
 def test_a_quarantined_command_is_skipped_by_a_replay_from_the_archive(name, log, keys, start, monkeypatch):
@@ -146,7 +146,7 @@ def test_a_quarantined_command_is_skipped_by_a_replay_from_the_archive(name, log
     running.join()
     call_command("quarantine", bad, "--reason", "core fault 18", "--venue", name)
     start()
-    assert send(name, order(), user_id=ALICE.user_id).ok
+    assert send(name, order(), user_id=ALICE.user_id, wait_s=10).ok
     assert Archiver(name).run_once(force=True) == 1
     log.delete(keys.quarantine)
     report = Replay(name, snapshot_store(name)).run()
@@ -196,14 +196,14 @@ def test_sigterm_drains_writes_a_snapshot_and_exits_with_0(name, spawn, log, key
     worker = spawn()
     worker.await_lease()
     open_venue(name)
-    send_many(name, [order() for _ in range(100)], user_id=ALICE.user_id)
+    send_many(name, [order() for _ in range(100)], user_id=ALICE.user_id, wait_s=10)
     worker.process.send_signal(signal.SIGTERM)
     assert worker.process.wait(20) == 0
     last = stream_id(log.xrevrange(keys.events, count=1)[0][0])[0]
     newest = snapshot_store(name).newest(lambda path, reason: None)
     assert newest.header["event_seq"] == last and newest.state.event_seq == last
     with pytest.raises(ExchangeError) as refused:
-        send(name, order(), user_id=ALICE.user_id)
+        send(name, order(), user_id=ALICE.user_id, wait_s=10)
     assert refused.value.code == 4001
 
 
@@ -226,13 +226,13 @@ def test_a_jump_ahead_of_the_clock_holds_orders_until_an_operator_confirms(name,
     )
     await_until(lambda: log.hget(keys.status, "clock") == b"held")
     with pytest.raises(ExchangeError) as refused:
-        send(name, order(), user_id=ALICE.user_id)
+        send(name, order(), user_id=ALICE.user_id, wait_s=10)
     assert refused.value.code == 9005
     assert not any(event[4] == "b" * 32 for event in events_of(log, keys))
     call_command("confirm_clock", "--venue", name)
     await_until(lambda: any(event[4] == "b" * 32 for event in events_of(log, keys)))
     await_until(lambda: log.hget(keys.status, "clock") == b"ok")
-    assert send(name, order(), user_id=ALICE.user_id).ok
+    assert send(name, order(), user_id=ALICE.user_id, wait_s=10).ok
 
 
 def test_a_clock_behind_the_log_lets_log_time_stand_still_and_trading_go_on(name, start, log, keys):
@@ -240,7 +240,7 @@ def test_a_clock_behind_the_log_lets_log_time_stand_still_and_trading_go_on(name
     log.xadd(keys.commands, {"junk": "1"}, id=f"{ahead}-0")
     start()
     open_venue(name)
-    assert send(name, order(), user_id=ALICE.user_id).ok
+    assert send(name, order(), user_id=ALICE.user_id, wait_s=10).ok
     behind = await_until(lambda: int(log.hget(keys.status, "clock_behind_ms") or 0))
     assert 20_000 < behind <= 30_000
 
