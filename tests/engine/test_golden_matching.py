@@ -9,9 +9,11 @@ from tests.engine.builders import (
     BOB,
     BUY,
     CLOSE,
+    MONDAY,
     OPEN,
     SELL,
     add_account,
+    at,
     limit,
     market,
     must,
@@ -28,6 +30,7 @@ from trading.engine.messages import (
     ModifyOrder,
     PlaceOrder,
     SetSettings,
+    Tick,
     TimeCondition,
     UpdateInstrument,
 )
@@ -293,6 +296,21 @@ def test_an_owner_is_refused_in_an_auction_too() -> None:
     must(state, limit("A2", SELL, OPEN, 1, 100))
     assert run(state, limit("A", BUY, OPEN, 1, 100))[0] == 1005
     assert run(state, limit("A", BUY, OPEN, 1, "99.5"))[0] == 0
+
+
+@pytest.mark.parametrize("mode", [1, 2])
+def test_cancel_modes_hold_in_an_auction_too(mode: int) -> None:
+    """Own orders must not meet at the auction's one price."""
+    state = market(clock="08:56", self_trade_mode=mode)
+    add_account(state, "A2", ALICE)
+    for price in (99, 100, 101):
+        must(state, limit("A2", SELL, OPEN, 1, price, order_id=f"s{price}"))
+    must(state, limit("B", SELL, OPEN, 1, 99))
+    events = must(state, limit("A", BUY, OPEN, 2, 100, order_id="b"))
+    ended = [item.order[2] for item in of(events, "OrderCancelled")]
+    assert ended == (["s99", "s100"] if mode == 1 else ["s99", "b"])
+    trades = of(run(state, Tick(), at=at(MONDAY, "08:59"))[1], "Traded")
+    assert [item.maker[0][1] for item in trades] == (["B"] if mode == 1 else [])
 
 
 # The event of a fill (A-41)

@@ -143,7 +143,27 @@ def _rest_or_end(context: Context, order: Order) -> None:
             end_order(context, order, EndReason.REMAINDER)
             return
         _become_limit(context, order)
-    rest(context, order)
+    if order.instrument.phase == _CONTINUOUS or not _clear_own(context, order):
+        rest(context, order)
+
+
+def _clear_own(context: Context, order: Order) -> bool:
+    """End own orders that an auction would match with this one (T-43); True when it ended too."""
+    instrument = order.instrument
+    side = instrument.book.sides[1 - order.direction]
+    owner, limit_key = order.account.user_id, _opposite_key(order, order.limit_price)
+    if not side.own_crosses(owner, limit_key):
+        return False
+    own = [
+        maker for maker in side.orders()
+        if isinstance(maker, Order) and maker.account.user_id == owner and maker.key >= limit_key
+    ]  # fmt: skip
+    for maker in own:
+        end_order(context, maker, EndReason.SELF_TRADE)
+        if instrument.self_trade_mode == SelfTradeMode.CANCEL_BOTH:
+            end_order(context, order, EndReason.SELF_TRADE)
+            return True
+    return False
 
 
 def _become_limit(context: Context, order: Order) -> None:

@@ -57,7 +57,10 @@ class Pair:
         for event in events:
             self.fold.apply(event)
             self.kinds[event[1]] = self.kinds.get(event[1], 0) + 1
-            self.trades += event[1] == "Traded"
+            if event[1] == "Traded":
+                self.trades += 1
+                owners = {self.exchange.accounts[side[0][1]].user_id for side in event[11:13]}
+                assert len(owners) == 2, ("a self trade", event)
         self.codes[code] = self.codes.get(code, 0) + 1
 
     def explain(

@@ -153,8 +153,20 @@ class Orders(Venue):
             order.price_type = int(PriceType.LIMIT)
             order.limit_price = order.freeze_price = order.fills[-1][0]
             self.emit("OrderModified", order.row(), self.funds(order.account), None)
-        self.rest(order)
+        if order.instrument.phase == Phase.CONTINUOUS or not self.clear_own(order):
+            self.rest(order)
         return None
+
+    def clear_own(self, order: Order) -> bool:
+        """In an auction own orders that would trade with it end; True when it ended too (T-43)."""
+        owner = order.account.user_id
+        for other in book.reachable(self.orders, order):
+            if other.account.user_id == owner:
+                self.end(other, EndReason.SELF_TRADE)
+                if order.instrument.row.self_trade_mode == SelfTradeMode.CANCEL_BOTH:
+                    self.end(order, EndReason.SELF_TRADE)
+                    return True
+        return False
 
     def inside_breaker(self, order: Order, wanted: list[Order]) -> list[Order]:
         """Those within the band around the price that the window began with (T-45)."""
