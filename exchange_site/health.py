@@ -21,6 +21,8 @@ WORKER_LAG_MS = 5_000
 STARTING_S = 60.0
 STARTED = time.monotonic()
 """When this process began to look; for a minute a part may still be on its way."""
+_seen: set[str] = set()
+"""Parts that were ok before: they have started, and are missed when they go."""
 MIN_FREE_BYTES = 512 << 20
 
 Part = dict[str, Any]
@@ -57,6 +59,10 @@ def report(venue: str) -> dict[str, Part]:
     parts |= _venue_parts(venue, parts["log"]["status"] == OK)
     for name in ("market_data", "feed", "beat", "celery"):
         parts[name] = {"status": OFF}
+    for name, part in parts.items():
+        if part["status"] == STARTING and name in _seen:
+            part["status"] = FAILED
+    _seen.update(name for name, part in parts.items() if part["status"] == OK)
     return parts
 
 

@@ -36,8 +36,15 @@ def imported(path: Path) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, name.name) for name in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield from ((node.lineno, f"{node.module}.{name.name}") for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = ".".join(part for part in (base_of(path, node.level), node.module) if part)
+            yield from ((node.lineno, f"{module}.{name.name}") for name in node.names)
+
+
+def base_of(path: Path, level: int) -> str:
+    """The package that so many leading dots mean in a file."""
+    package = path.relative_to(ROOT).parent.parts
+    return ".".join(package[: len(package) - level + 1]) if level else ""
 
 
 def within(name: str, allowed: set[str]) -> bool:
@@ -77,6 +84,18 @@ def test_apps_import_only_in_the_stated_direction(app: str) -> None:
         for line, name in imported(path):
             if name.partition(".")[0] in APPS and not within(name, MAY_IMPORT[app]):
                 breaches.append(f"{path.relative_to(ROOT)}:{line} imports {name}")
+    assert breaches == []
+
+
+def test_only_the_routes_of_the_site_import_the_apps() -> None:
+    allowed = {"exchange_site", "trading.engine", "trading.codec"}
+    breaches = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in sources("exchange_site")
+        if path.name not in SITE_ROOTS
+        for line, name in imported(path)
+        if name.partition(".")[0] in APPS and not within(name, allowed)
+    ]
     assert breaches == []
 
 

@@ -33,10 +33,19 @@ def grown_up(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.django_db
 def test_what_is_on_its_way_is_starting(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "STARTED", time.monotonic())
+    monkeypatch.setattr(health, "_seen", set())
     settings.VENUE = "nobody-runs-this"
     answer = Client().get("/health")
     assert answer.status_code == 200
     assert answer.json()["parts"]["worker"]["status"] == "starting"
+
+
+@pytest.mark.django_db
+def test_what_was_there_before_is_missed_at_once(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "STARTED", time.monotonic())
+    monkeypatch.setattr(health, "_seen", {"worker"})
+    settings.VENUE = "nobody-runs-this"
+    assert Client().get("/health").json()["failed"] == ["worker"]
 
 
 @pytest.mark.django_db

@@ -79,11 +79,14 @@ class Site:
             return {}
 
     def await_healthy(self) -> dict[str, Any]:
-        return dict(
-            await_until(
-                lambda: (body := self.health()).get("status") == "ok" and body, 60, f"health: {self.health()}"
-            )
-        )
+        """The report once every part that runs has come up."""
+
+        def is_healthy() -> dict[str, Any] | None:
+            body = self.health()
+            states = {part["status"] for part in body.get("parts", {}).values()}
+            return body if states == {"ok", "off"} else None
+
+        return dict(await_until(is_healthy, 60, f"health: {self.health()}"))
 
     def pid_of(self, words: str) -> int:
         """Process id of the child whose command line holds the words."""
@@ -157,6 +160,35 @@ def test_a_second_one_on_the_same_data_is_refused(site: Site) -> None:
     assert "an exchange already runs on" in other.console()
 
 
+def test_a_start_right_after_a_kill_of_the_supervisor_keeps_everything(site: Site) -> None:
+    sequence = site.await_healthy()["parts"]["worker"]["event_seq"]
+    assert site.process is not None
+    site.process.kill()
+    site.process.wait()
+    site.start()
+    site.await_open(times=2)
+    assert site.await_healthy()["parts"]["worker"]["event_seq"] >= sequence
+
+
+def test_every_line_of_a_process_carries_its_name(site: Site) -> None:
+    assert re.search(r"^ +worker \| .*worker_started", site.console(), re.MULTILINE)
+
+
+def test_the_administrators_password_is_for_this_user_alone(site: Site) -> None:
+    path = site.directory / "data" / "admin_password"
+    assert path.stat().st_mode & 0o077 == 0
+    assert f"admin / {path.read_text().strip()}" in site.console()
+
+
+def test_one_server_of_ones_own_without_the_other_is_refused(site: Site) -> None:
+    other = Site(site.directory / "half")
+    other.directory.mkdir()
+    other.start(DATABASE_URL="postgresql://u:p@127.0.0.1/x", EXCHANGE_SECRET_KEY="k")
+    assert other.process is not None
+    assert other.process.wait(60) != 0
+    assert "REDIS_URL is missing" in other.console()
+
+
 def test_it_drains_and_its_second_start_keeps_everything(site: Site) -> None:
     sequence = site.await_healthy()["parts"]["worker"]["event_seq"]
     assert site.stop() == 0
@@ -165,7 +197,7 @@ def test_it_drains_and_its_second_start_keeps_everything(site: Site) -> None:
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", site.port)) != 0
     site.start()
-    site.await_open(times=2)
+    site.await_open(times=3)
     assert site.await_healthy()["parts"]["worker"]["event_seq"] >= sequence
     assert "nothing to do" in site.console()
     assert site.stop() == 0
