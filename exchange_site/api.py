@@ -14,7 +14,7 @@ from rest_framework.parsers import JSONParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
-from exchange_site.exceptions import ExchangeError, message
+from exchange_site.exceptions import ExchangeError, message, public_params
 from trading.engine import codes
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def error_envelope(code: int, text: str, extra: dict[str, Any] | None = None) ->
 
 def error_of(error: ExchangeError) -> dict[str, Any]:
     """The envelope of an ExchangeError in the request's language."""
-    extra = {**error.params, **error.extra}
+    extra = {**public_params(error.params), **error.extra}
     return error_envelope(error.code, message(error.code, error.params), extra)
 
 

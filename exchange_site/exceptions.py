@@ -36,10 +36,15 @@ _DETAILS_ZH: dict[int, str] = {
     6001: "{symbol}",
     9008: "{field}",
 }
-_ALTERNATIVES: dict[int, tuple[str, str]] = {
-    # What the general sentence cannot say: the params tell which rule it was.
-    1002: ("{lots} lots after the order, limit {limit}", "下单后 {lots} 手, 上限 {limit} 手"),
-    2004: ("required {required}, available {available}", "需要 {required}, 可用 {available}"),
+_BY_PARAM: dict[tuple[int, str], tuple[str, str]] = {
+    # Where one code stands for several rules, a param tells which it was.
+    (1002, "lots"): ("{lots} lots after the order, limit {limit}", "下单后 {lots} 手, 上限 {limit} 手"),
+    (1002, "ratio_ppm"): (
+        "{ratio_ppm} of the balance in one product, limit {limit_ppm}",
+        "单品种保证金占权益 {ratio_ppm}, 上限 {limit_ppm}",
+    ),
+    (2004, "required"): ("required {required}, available {available}", "需要 {required}, 可用 {available}"),
+    (9008, "reason"): ("{field}: {reason}", "{field}: {reason}"),
 }
 
 
@@ -78,6 +83,14 @@ def shown(name: str, value: Any) -> str:
     return str(value)
 
 
+def public_params(params: dict[str, Any]) -> dict[str, Any]:
+    """Params for programs: money as numbers in yuan, the rest as it is."""
+    return {
+        name: value / SCALE if name in MONEY_PARAMS and isinstance(value, int) else value
+        for name, value in params.items()
+    }
+
+
 def money_text(units: int) -> str:
     """1/10 000 yuan as yuan: 100000000 → 10000.00, 12345 → 1.2345."""
     amount = Decimal(units) / SCALE
@@ -91,8 +104,8 @@ def message(code: int, params: dict[str, Any] | None = None, language: str | Non
     name = entry.name_zh if chinese else entry.name_en
     values = {key: shown(key, value) for key, value in (params or {}).items()}
     template = (_DETAILS_ZH if chinese else _DETAILS_EN).get(code, "")
-    if code in _ALTERNATIVES:
-        template = _ALTERNATIVES[code][chinese]
+    for name_of_param in values:
+        template = _BY_PARAM.get((code, name_of_param), (template, template))[chinese]
     try:
         detail = template.format(**values) if template and values else ""
     except KeyError:

@@ -12,7 +12,7 @@ from rest_framework import exceptions, permissions
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from exchange_site.api import as_exchange_error
+from exchange_site.api import as_exchange_error, error_of
 from exchange_site.exceptions import ExchangeError, message
 from trading.engine.codes import CODES
 
@@ -45,6 +45,18 @@ from trading.engine.codes import CODES
             "价格不是最小变动价位的整数倍: 最小变动价位 0.20",
         ),
         (1006, {}, "account not found", "账户不存在"),
+        (
+            1002,
+            {"ratio_ppm": 900_023, "limit_ppm": 500_000},
+            "position limit: 90.00 % of the balance in one product, limit 50.00 %",
+            "超过持仓限额: 单品种保证金占权益 90.00 %, 上限 50.00 %",
+        ),
+        (
+            1002,
+            {"lots": 31, "limit": 30},
+            "position limit: 31 lots after the order, limit 30",
+            "超过持仓限额: 下单后 31 手, 上限 30 手",
+        ),
         (2004, {"amount": 12_345}, "withdrawal refused: amount 1.2345", "出金失败: amount 1.2345"),
     ],
 )
@@ -58,6 +70,12 @@ def test_a_code_reads_in_both_languages(
 def test_every_code_has_both_names_and_a_status() -> None:
     for entry in CODES.values():
         assert entry.name_en and entry.name_zh and 400 <= entry.http < 600
+
+
+def test_money_in_extra_is_yuan() -> None:
+    error = ExchangeError(1001, {"required": 100_000_000, "available": 5_000, "symbol": "x"})
+    extra = error_of(error)["error"]["extra"]
+    assert extra == {"required": 10_000.0, "available": 0.5, "symbol": "x"}
 
 
 def test_an_unknown_code_becomes_9999() -> None:
