@@ -43,6 +43,10 @@ _BY_PARAM: dict[tuple[int, str], tuple[str, str]] = {
         "{ratio_ppm} of the balance in one product, limit {limit_ppm}",
         "单品种保证金占权益 {ratio_ppm}, 上限 {limit_ppm}",
     ),
+    (2003, "amount"): ("{amount}", "{amount}"),
+    (2003, "reference"): ("reference {reference} was used before", "流水号 {reference} 已使用"),
+    (2004, "amount"): ("{amount}", "{amount}"),
+    (2004, "reference"): ("reference {reference} was used before", "流水号 {reference} 已使用"),
     (2004, "required"): ("required {required}, available {available}", "需要 {required}, 可用 {available}"),
     (9008, "reason"): ("{field}: {reason}", "{field}: {reason}"),
 }

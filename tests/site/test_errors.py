@@ -57,7 +57,7 @@ from trading.engine.codes import CODES
             "position limit: 31 lots after the order, limit 30",
             "超过持仓限额: 下单后 31 手, 上限 30 手",
         ),
-        (2004, {"amount": 12_345}, "withdrawal refused: amount 1.2345", "出金失败: amount 1.2345"),
+        (2004, {"amount": 12_345}, "withdrawal refused: 1.2345", "出金失败: 1.2345"),
     ],
 )
 def test_a_code_reads_in_both_languages(
