@@ -104,7 +104,7 @@ class Keys:
 def _options(socket_timeout: float | None) -> dict[str, Any]:
     return {
         "socket_timeout": socket_timeout,
-        "socket_connect_timeout": CONNECT_TIMEOUT_S,
+        "socket_connect_timeout": min(CONNECT_TIMEOUT_S, socket_timeout or CONNECT_TIMEOUT_S),
         "socket_keepalive": True,
         "retry": Retry(NoBackoff(), 0),
         "retry_on_timeout": False,

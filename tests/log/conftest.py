@@ -34,7 +34,7 @@ CONTRACTS = make_contracts(4)
 _numbers = itertools.count(1)
 
 
-def await_until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
+def await_until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
     """The condition's first true value; AssertionError when it never is."""
     until = time.monotonic() + seconds
     gate = threading.Event()
@@ -89,7 +89,7 @@ class RunningWorker:
             raise self.error
 
     def join(self) -> None:
-        self.thread.join(20)
+        self.thread.join(60)
         assert not self.thread.is_alive()
 
 
@@ -111,7 +111,7 @@ class WorkerProcess:
             with log_client() as client:
                 return pid in (client.get(self.keys.lease) or b"")
 
-        await_until(lambda: leads() or self.process.poll() is not None)
+        await_until(lambda: leads() or self.process.poll() is not None, 90)
         assert self.process.poll() is None, self.output()
 
     def kill(self) -> None:
@@ -158,7 +158,7 @@ def start(name: str) -> Iterator[Callable[..., RunningWorker]]:
     yield begin
     for running in started:
         running.worker.stop()
-        running.thread.join(20)
+        running.thread.join(60)
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def running(server, name):
     open_venue(name)
     yield worker
     worker.worker.stop()
-    worker.thread.join(20)
+    worker.thread.join(60)
 
 
 def accepted_ids(name):
@@ -110,5 +110,5 @@ def test_a_server_that_comes_back_without_its_log_stops_the_worker(server, runni
     for file in (server.directory / "appendonlydir").iterdir():
         file.unlink()
     server.start()
-    running.thread.join(20)
+    running.thread.join(60)
     assert isinstance(running.error, LogBehind)

@@ -246,7 +246,7 @@ def test_kill_9_at_random_moments_loses_and_doubles_nothing(name, spawn, log, ke
     assert len(accepted) == len(set(accepted))
     assert len(acknowledged) > 100 and set(acknowledged) <= set(accepted)
     worker.process.terminate()
-    assert worker.process.wait(30) == 0
+    assert worker.process.wait(90) == 0
     report = Replay(name, snapshot_store(name)).run()
     ended = state_at_end(name, snapshot_store(name), lambda path, reason: None)
     assert report.full_hash == full_hash(ended) and report.snapshots

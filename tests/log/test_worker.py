@@ -198,7 +198,7 @@ def test_sigterm_drains_writes_a_snapshot_and_exits_with_0(name, spawn, log, key
     open_venue(name)
     send_many(name, [order() for _ in range(100)], user_id=ALICE.user_id, wait_s=10)
     worker.process.send_signal(signal.SIGTERM)
-    assert worker.process.wait(20) == 0
+    assert worker.process.wait(60) == 0
     last = stream_id(log.xrevrange(keys.events, count=1)[0][0])[0]
     newest = snapshot_store(name).newest(lambda path, reason: None)
     assert newest.header["event_seq"] == last and newest.state.event_seq == last
@@ -209,7 +209,7 @@ def test_sigterm_drains_writes_a_snapshot_and_exits_with_0(name, spawn, log, key
 
 def test_a_worker_that_cannot_start_says_why_and_exits_with_3(venue, spawn):
     worker = spawn()
-    assert worker.process.wait(30) == 3
+    assert worker.process.wait(90) == 3
     assert "is run by" in worker.output()
 
 
