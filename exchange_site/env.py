@@ -45,7 +45,7 @@ class Environment(BaseSettings):
     EXCHANGE_NUM_PROXIES: int = Field(0, ge=0, le=10)
     EXCHANGE_LOG_FSYNC: Literal["always", "everysec", "no"] = "always"
     EXCHANGE_LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    EXCHANGE_ARCHIVE_DAYS: int = Field(400, ge=1, le=10_000)
+    EXCHANGE_ARCHIVE_DAYS: int | None = Field(None, ge=1, le=10_000)
     EXCHANGE_REGISTRATION: bool | None = None
     EXCHANGE_PRACTICE_MONEY: bool | None = None
     EXCHANGE_DB_POOL: int = Field(8, ge=1, le=200)
@@ -54,6 +54,11 @@ class Environment(BaseSettings):
     def is_embedded(self) -> bool:
         """Does this site run its own servers (and may it therefore make up a key)?"""
         return self.EXCHANGE_EMBEDDED or not self.DATABASE_URL
+
+    @property
+    def archive_days(self) -> int:
+        """How long archived log segments are kept (A-13)."""
+        return self.EXCHANGE_ARCHIVE_DAYS or (7 if self.is_embedded else 400)
 
 
 def unknown_variables(names: "os._Environ[str] | dict[str, str]") -> list[str]:

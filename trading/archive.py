@@ -222,7 +222,7 @@ class Archiver:
 
     def _prune(self, day: int) -> None:
         """Drop the days that are older than this site keeps."""
-        keep = environment().EXCHANGE_ARCHIVE_DAYS
+        keep = environment().archive_days
         days = sorted(path for path in self.folder.glob("[0-9]*") if path.is_dir())
         for path in days[:-keep]:
             shutil.rmtree(path)
