@@ -16,10 +16,11 @@ from django.conf import settings  # noqa: E402
 
 from exchange_site.checks import refuse_other_server_options  # noqa: E402
 from exchange_site.routing import websocket_urlpatterns  # noqa: E402
+from trading.order_lane import OrderLane  # noqa: E402
 
 refuse_other_server_options(sys.argv)
 _static = ServeStaticASGI(
     django_application, root=str(settings.STATIC_ROOT), prefix=settings.STATIC_URL.lstrip("/")
 )
 
-application = ProtocolTypeRouter({"http": _static, "websocket": URLRouter(websocket_urlpatterns)})
+application = ProtocolTypeRouter({"http": OrderLane(_static), "websocket": URLRouter(websocket_urlpatterns)})
