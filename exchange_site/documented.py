@@ -12,6 +12,7 @@ from trading.engine.codes import (
     INVALID_FIELD,
     NOT_AUTHENTICATED,
     NOT_PERMITTED,
+    ORDER_ID_USED,
     TOO_MANY_REQUESTS,
 )
 
@@ -45,7 +46,8 @@ def documented(
     if sent is not None:
         examples.append(OpenApiExample("request", sent, request_only=True))
     responses: dict[Any, Any] = {status: answer}
-    for code in sorted({*errors, *common}):
+    repeated = {ORDER_ID_USED} if IDEMPOTENCY in parameters else set()
+    for code in sorted({*errors, *common, *repeated}):
         entry = CODES[code]
         shown = OpenApiExample(
             str(code), error_envelope(code, entry.name_en), response_only=True, status_codes=[str(entry.http)]

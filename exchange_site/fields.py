@@ -103,6 +103,7 @@ class WholeInSchema(OpenApiSerializerFieldExtension):  # type: ignore[misc]
     """Shows a whole number with its bounds."""
 
     target_class = "exchange_site.fields.WholeIn"
+    match_subclasses = True
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
         return {"type": "integer", "minimum": self.target.least, "maximum": self.target.most}

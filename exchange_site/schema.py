@@ -3,6 +3,7 @@
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
+from rest_framework.serializers import ListSerializer
 
 
 class EnvelopeSchema(AutoSchema):
@@ -15,6 +16,12 @@ class EnvelopeSchema(AutoSchema):
         for content in response.get("content", {}).values():
             content["schema"] = _enveloped(content.get("schema", {}), str(status_code).startswith("2"))
         return response
+
+    def _get_examples(self, serializer: Any, *args: Any, **kwargs: Any) -> Any:
+        """Examples as they stand: those of a list are whole answers already."""
+        if isinstance(serializer, ListSerializer):
+            serializer = serializer.child
+        return super()._get_examples(serializer, *args, **kwargs)
 
 
 def _enveloped(schema: dict[str, Any], succeeds: bool) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from typing import Any
 from rest_framework.response import Response
 
 from accounts.api import validated
-from exchange_site.api import EnvelopeRenderer
 from exchange_site.documented import PUBLIC, documented
 from exchange_site.views import PublicView
 from marketdata import selectors
@@ -14,7 +13,7 @@ from trading import instrument_selectors
 from trading.engine.codes import INSTRUMENT_NOT_FOUND, SERVICE_UNAVAILABLE
 from trading.instrument_api import INSTRUMENT
 from trading.instrument_serializers import InstrumentOut, InstrumentsIn, InstrumentsOut
-from trading.lists import CsvRenderer, paged
+from trading.lists import CsvMixin, paged
 from trading.selectors import current_venue
 
 SYMBOL = "SHFE.cu2701"
@@ -65,12 +64,12 @@ QUOTED = (INSTRUMENT_NOT_FOUND, SERVICE_UNAVAILABLE)
 
 def query_of(serializer_class: Any, request: Any) -> dict[str, Any]:
     """The checked query parameters; 9008 naming the first bad one."""
-    return validated(serializer_class, request.query_params.dict())
+    given = request.query_params.dict()
+    given.pop("format", None)  # chooses the renderer
+    return validated(serializer_class, given)
 
 
-class Instruments(PublicView):
-    renderer_classes = (EnvelopeRenderer, CsvRenderer)
-
+class Instruments(CsvMixin, PublicView):
     @documented(
         "The venue's instruments",
         answer=InstrumentsOut,

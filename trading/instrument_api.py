@@ -87,7 +87,8 @@ class Instruments(StaffReadView):
         operation_id="admin_instruments_list",
     )
     def get(self, request: Any) -> Response:
-        query = validated(shapes.InstrumentsIn, request.query_params.dict())
+        given = {name: value for name, value in request.query_params.items() if name != "format"}
+        query = validated(shapes.InstrumentsIn, given)
         rows = selectors.instruments(self.venue, query)
         return paged(request, rows, lambda found: selectors.instruments_data(self.venue, found), True)
 

@@ -29,14 +29,17 @@ STATUSES = [*choices.OrderStatus.choices, ("working", "working")]
 
 
 class CsvRenderer(BaseRenderer):  # type: ignore[misc]
-    """The items of a list as CSV, one line each; the next cursor stands in X-Next-Cursor."""
+    """The items of a list as CSV, one line each, or one thing as one line.
+
+    The next cursor of a list stands in X-Next-Cursor.
+    """
 
     media_type = "text/csv"
     format = "csv"
     charset = "utf-8"
 
     def render(self, data: Any, accepted_media_type: Any = None, renderer_context: Any = None) -> bytes:
-        items = data["items"] if isinstance(data, dict) else data
+        items = data.get("items", [data]) if isinstance(data, dict) else data
         output = io.StringIO()
         writer = csv.DictWriter(output, list(items[0]) if items else [], extrasaction="ignore")
         if items:

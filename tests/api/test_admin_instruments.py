@@ -234,7 +234,10 @@ def test_a_held_contract_keeps_its_multiple(bob, alice, charlie):
     assert answer.code == 9008 and answer.error["extra"]["field"] == "volume_multiple"
 
 
-@pytest.mark.parametrize("raw", [b"", b"[]", b"null", b"{", b'{"reason": NaN}', b"\xff", b'{"reason":"\\ud800"}'])
+RAW = [b"", b"[]", b"null", b"{", b'{"reason": NaN}', b"\xff", b'{"reason":"\\ud800"}']
+
+
+@pytest.mark.parametrize("raw", RAW)
 def test_a_body_that_is_no_object_is_refused(bob, raw):
     answer = bob.call("PUT", f"{PATH}/SHFE.none/suspend", raw=raw)
     assert 400 <= answer.status < 500

@@ -71,9 +71,7 @@ def test_a_taken_name_is_2001_in_both_languages(open_registration, caller, charl
 
 
 def test_registration_may_be_closed(site, caller):
-    VenueSetting.objects.update_or_create(
-        venue=site.venue, name="registration_open", defaults={"value": 0}
-    )
+    VenueSetting.objects.update_or_create(venue=site.venue, name="registration_open", defaults={"value": 0})
     account_selectors._settings.clear()
     answer = caller.post("auth/register", {"username": "newcomer_2", "password": PASSWORD})
     VenueSetting.objects.filter(venue=site.venue).delete()
@@ -117,7 +115,9 @@ def test_a_log_in_gives_a_token_that_ends(caller, charlie):
     assert answer.status == 200 and answer.data["user_id"] == charlie.user_id
     days = (answer.data["expires_at"] / 1000 - time.time()) / 86_400
     assert 29 < days <= 30
-    assert with_token(answer.data["token"]).get("auth/current-user").data["username"] == answer.data["username"]
+    assert (
+        with_token(answer.data["token"]).get("auth/current-user").data["username"] == answer.data["username"]
+    )
 
 
 def test_staff_are_told_their_roles_and_may_administer(caller, site):

@@ -52,6 +52,10 @@ def test_the_list_comes_as_csv(nobody):
     assert head.startswith("instrument_id,") and len(lines) == 2
 
 
+def test_a_refusal_of_a_csv_list_is_json(nobody):
+    answer = nobody.get("market/instruments?page=none", accept="text/csv")
+    assert (answer.status, answer.code) == (400, 9008)
+
 
 def test_one_instrument_answers_to_its_bare_id(nobody):
     full = nobody.get(f"market/instruments/{COPPER.symbol}").data
@@ -101,8 +105,11 @@ def test_recent_trades_come_newest_first_and_name_nobody(alice, charlie, nobody)
     assert len(nobody.get(f"{path}?limit=1").data["items"]) == 1
 
 
+UNKNOWN = ["SHFE.none", "none", "SHFE.", ".", "x" * 300, "%00", "a%00b", "%F0%9F%92%A9", "..%2f"]
+
+
 @pytest.mark.parametrize("kind", PATHS)
-@pytest.mark.parametrize("symbol", ["SHFE.none", "none", "SHFE.", ".", "x" * 300, "%00", "a%00b", "%F0%9F%92%A9", "..%2f"])
+@pytest.mark.parametrize("symbol", UNKNOWN)
 def test_an_unknown_instrument_is_1007(nobody, kind, symbol):
     answer = nobody.get(f"market/{kind}/{symbol}")
     assert answer.code in (1007, 9007) and answer.status == 404, answer.text
