@@ -13,6 +13,7 @@ _CONTINUOUS, _AUCTION_ORDER = int(Phase.CONTINUOUS), int(Phase.AUCTION_ORDER)
 ALWAYS_SECTIONS = [[0, _CONTINUOUS, 0, 1440]]
 """A template that is open around the clock, from settlement to settlement (T-23)."""
 MAX_MINUTE = 2 * 1440
+_FIRST_DAY, _LAST_DAY = 1970_01_01, 9998_12_31
 
 
 def to_date(day: int) -> date:
@@ -26,6 +27,8 @@ def to_day(value: date) -> int:
 
 def is_day(day: int) -> bool:
     """Is it a yyyymmdd of this calendar?"""
+    if not _FIRST_DAY <= day <= _LAST_DAY:
+        return False
     try:
         to_date(day)
     except ValueError:
@@ -81,7 +84,7 @@ def sessions_fault(templates: list[Any]) -> str:
     """What is wrong with a session table, "" when it is sound."""
     names = set()
     for entry in templates:
-        if len(entry) != 2 or not isinstance(entry[0], str) or not isinstance(entry[1], list):
+        if not _has_shape(entry, 2) or not isinstance(entry[0], str) or not isinstance(entry[1], list):
             return "template"
         name, sections = entry
         if not name or name in names or not sections:
@@ -89,7 +92,7 @@ def sessions_fault(templates: list[Any]) -> str:
         names.add(name)
         ends = {0: -1, 1: -1}
         for section in sections:
-            if len(section) != 4 or not all(isinstance(value, int) for value in section):
+            if not _has_shape(section, 4) or not all(isinstance(value, int) for value in section):
                 return str(name)
             night, phase, start, end = section
             known = int(night) in ends and Phase.AUCTION_ORDER <= phase <= Phase.CONTINUOUS
@@ -97,6 +100,10 @@ def sessions_fault(templates: list[Any]) -> str:
                 return str(name)
             ends[int(night)] = end
     return ""
+
+
+def _has_shape(value: Any, length: int) -> bool:
+    return isinstance(value, list) and len(value) == length
 
 
 def build_boundaries(state: State) -> list[tuple[int, str, int]]:

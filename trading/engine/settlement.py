@@ -72,14 +72,22 @@ def _begin_refusal(
     if state.settlement is not None or state.work or is_other_day:
         return codes.SETTLEMENT_UNDER_WAY, {"trading_day": state.trading_day}
     for entry in command.prices:
-        sound = len(entry) == 2 and isinstance(entry[1], int) and 0 < entry[1] <= MAX_PRICE
-        if not sound or entry[0] not in state.instruments:
-            return codes.INVALID_FIELD, {"field": "prices", "symbol": str(entry[:1])}
+        if not _is_price(state, entry):
+            return codes.INVALID_FIELD, {"field": "prices", "entry": str(entry)[:100]}
         prices[entry[0]] = entry[1]
     for symbol, instrument in state.instruments.items():
         if instrument.holders and symbol not in prices:
             return codes.SETTLEMENT_PRICE_MISSING, {"symbol": symbol}
     return codes.OK, {}
+
+
+def _is_price(state: State, entry: Any) -> bool:
+    """Is it [symbol of an instrument, a possible price]?"""
+    if not isinstance(entry, list) or len(entry) != 2:
+        return False
+    symbol, price = entry
+    known = isinstance(symbol, str) and symbol in state.instruments
+    return known and isinstance(price, int) and 0 < price <= MAX_PRICE
 
 
 def after(context: Context, item: WorkItem) -> None:

@@ -65,8 +65,9 @@ def set_sessions(context: Context, command: SetSessions) -> int:
     """Set the session templates; those in use may change but not go away."""
     state = context.state
     fault = sessions_fault(command.templates)
-    names = {entry[0] for entry in command.templates if len(entry) == 2}
+    names: set[str] = set()
     if not fault:
+        names = {entry[0] for entry in command.templates}
         used = (instrument.session_template for instrument in state.instruments.values())
         fault = next((name for name in used if name not in names), "")
     if fault:
