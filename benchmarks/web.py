@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.figures import Figure, Figures, note, percentiles
 from benchmarks.site import ROOT, Site, running_site, wait_for_worker, wait_until
 from exchange_site.embedded import free_port
+from exchange_site.supervisor import DAPHNE
 from trading.engine.messages import PlaceOrder
 from trading.loadgen import Contract, OrderFlow, Trader, account_commands, make_contracts, venue_commands
 
@@ -62,8 +63,8 @@ def serve(site: Site) -> tuple[int, str, Trader, list[Contract]]:
     contracts = make_contracts(20)
     make_venue(contracts, trader)
     port = free_port()
-    site.spawn_python("-m", "daphne", "-p", str(port), "-b", "127.0.0.1",
-                      "--no-server-name", "-v", "0", "exchange_site.asgi:application")  # fmt: skip
+    where = ("-p", str(port), "-b", "127.0.0.1")
+    site.spawn_python("-m", "daphne", *where, *DAPHNE, "exchange_site.asgi:application")
     wait_until(lambda: _is_listening(port), 30, "Daphne")
     time.sleep(1)  # the projector's first rows
     return port, token, trader, contracts
