@@ -198,9 +198,7 @@ _CHECKS: dict[str, Callable[[str, Any], None]] = {
 }
 """Types whose text is looked at at once; all others field by field."""
 
-COMMAND_DECODERS: dict[tuple[str, int], Callable[[bytes], Any]] = {
-    key: _checked(*key) for key in COMMANDS
-}
+COMMAND_DECODERS: dict[tuple[str, int], Callable[[bytes], Any]] = {key: _checked(*key) for key in COMMANDS}
 """(type, version) → decoder of the payload; raises MalformedCommand."""
 
 

@@ -293,9 +293,7 @@ def cancelled_data(outcome: Outcome, order_id: str) -> dict[str, Any]:
     }
 
 
-async def cancel_batch(
-    *, venue: str, user_id: str, wanted: Sequence[CancelOrder | ExchangeError]
-) -> Answer:
+async def cancel_batch(*, venue: str, user_id: str, wanted: Sequence[CancelOrder | ExchangeError]) -> Answer:
     """Cancel orders in order; one result each."""
     good = [one for one in wanted if isinstance(one, CancelOrder)]
     outcomes = await in_thread(_send_batch, venue, good, user_id)
@@ -420,5 +418,3 @@ def close(*, venue: str, user_id: str, closing: Closing) -> Answer:
     if len(errors) == len(items):
         raise errors[0]
     return Answer(items, max(outcome.last_seq for outcome in outcomes))
-
-

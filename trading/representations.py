@@ -327,5 +327,3 @@ def instrument_data(row: Instrument, inherited: dict[str, Any] | None = None) ->
         **{name: getattr(row, column) / PPM for name, column in _RATIOS.items()},
         **rates,
     }
-
-

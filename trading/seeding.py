@@ -57,16 +57,13 @@ def send_all(
     found: list[tuple[Any, Outcome]] = []
     for start in range(0, len(commands), BATCH):
         part = commands[start : start + BATCH]
-        for command, outcome in zip(
-            part, send_many(venue, part, origin=origin, wait_s=WAIT_S), strict=True
-        ):
+        for command, outcome in zip(part, send_many(venue, part, origin=origin, wait_s=WAIT_S), strict=True):
             kind = type(command).__name__
             if not outcome.decided:
                 raise SeedError(f"no answer to {kind} of venue {venue}")
             if outcome.code and outcome.code not in allowed:
                 raise SeedError(
-                    f"{kind} was refused with {outcome.code}: {outcome.params}"
-                    f" {str(list(command))[:SHOWN]}"
+                    f"{kind} was refused with {outcome.code}: {outcome.params} {str(list(command))[:SHOWN]}"
                 )
             found.append((command, outcome))
     return found

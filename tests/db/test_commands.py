@@ -48,9 +48,7 @@ def test_a_seed_brings_products_contracts_and_a_funded_user(seeded: str) -> None
     account = models.TradingAccount.objects.get()
     assert account.user_id == demo.id.hex and account.realised_balance == 5_000_000
     assert User.objects.get(username="admin").is_superuser
-    assert models.Venue.objects.get().trading_day in models.TradingDay.objects.values_list(
-        "day", flat=True
-    )
+    assert models.Venue.objects.get().trading_day in models.TradingDay.objects.values_list("day", flat=True)
 
 
 def test_a_second_seed_changes_nothing(seeded: str) -> None:
@@ -71,9 +69,7 @@ def test_a_seed_that_was_cut_short_is_completed(worker: str) -> None:
     assert models.Instrument.objects.count() > 700
 
 
-def test_a_seed_of_a_known_venue_needs_its_tables(
-    worker: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_seed_of_a_known_venue_needs_its_tables(worker: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trading.seeding.BEHIND_S", 0.1)
     assert send(worker, CreateVenue(worker, 1, 1, 20261123), wait_s=10).code == 0
     with pytest.raises(CommandError, match="is the projector running"):

@@ -41,13 +41,10 @@ def test_the_partitioned_tables_have_their_keys_and_an_empty_default() -> None:
 def test_no_projected_table_has_a_trigger_or_a_foreign_key() -> None:
     tables = [model._meta.db_table for model in (models.Order, models.Trade, models.Position)]
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_trigger WHERE tgrelid = ANY(%s::regclass[])", [tables]
-        )
+        cursor.execute("SELECT count(*) FROM pg_trigger WHERE tgrelid = ANY(%s::regclass[])", [tables])
         assert cursor.fetchone() == (0,)
         cursor.execute(
-            "SELECT count(*) FROM pg_constraint"
-            " WHERE contype = 'f' AND conrelid = ANY(%s::regclass[])",
+            "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND conrelid = ANY(%s::regclass[])",
             [tables],
         )
         assert cursor.fetchone() == (0,)
@@ -108,9 +105,7 @@ def test_a_client_order_id_is_taken_once_a_day_by_accepted_orders_only() -> None
     project(maker.take())
     first, second = models.Order.objects.order_by("id")
     with pytest.raises(IntegrityError, match="order_id"), transaction.atomic():
-        models.Order.objects.filter(id=second.id).update(
-            order_id=first.order_id, account_id=first.account_id
-        )
+        models.Order.objects.filter(id=second.id).update(order_id=first.order_id, account_id=first.account_id)
     models.Order.objects.filter(id=second.id).update(
         order_id=first.order_id, account_id=first.account_id, exchange_order_id=0
     )
@@ -132,9 +127,7 @@ def test_a_username_has_its_shape_and_never_changes() -> None:
 
 def test_a_token_is_named_scoped_and_expires() -> None:
     bob = User.objects.create_user("bob")
-    token, secret = AuthToken.objects.create(
-        bob, expiry=timedelta(hours=1), name="strategy", scopes=["read"]
-    )
+    token, secret = AuthToken.objects.create(bob, expiry=timedelta(hours=1), name="strategy", scopes=["read"])
     assert secret and secret not in token.digest
     assert token.allows("read") and not token.allows("trade")
     assert token.expiry > token.created

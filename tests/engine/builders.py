@@ -82,9 +82,7 @@ def at(day: int, clock: str) -> int:
 def envelope(time_ns: int, user: str = SYSTEM, command_id: str = "") -> Envelope:
     """A log entry's envelope with an id of its own."""
     number = next(_command_numbers)
-    return Envelope(
-        f"{time_ns // 10**6}-{number}", time_ns, command_id or f"{number:032x}", user, "test"
-    )
+    return Envelope(f"{time_ns // 10**6}-{number}", time_ns, command_id or f"{number:032x}", user, "test")
 
 
 def run(
@@ -95,9 +93,7 @@ def run(
     return apply(state, envelope(time_ns, user, command_id), command)
 
 
-def must(
-    state: State, command: Any, *, at: int | None = None, user: str = SYSTEM
-) -> list[list[Any]]:
+def must(state: State, command: Any, *, at: int | None = None, user: str = SYSTEM) -> list[list[Any]]:
     """Apply a command that has to succeed; return its events."""
     code, events = run(state, command, at=at, user=user)
     assert code == 0, (command, code, events)
@@ -121,9 +117,7 @@ def only(events: list[list[Any]], kind: str) -> Any:
     return found[0]
 
 
-def new_venue(
-    day: int = MONDAY, *, mode: int = ClockMode.REAL, calendar: list[int] | None = None
-) -> State:
+def new_venue(day: int = MONDAY, *, mode: int = ClockMode.REAL, calendar: list[int] | None = None) -> State:
     """A venue with calendar and sessions, 08:00 on its first day."""
     state = State()
     clock = at(day, "08:00")
@@ -178,7 +172,10 @@ def add_account(
 
 
 def market(
-    symbol: str = "DCE.m2605", *, clock: str = "09:30", product: dict[str, Any] | None = None,
+    symbol: str = "DCE.m2605",
+    *,
+    clock: str = "09:30",
+    product: dict[str, Any] | None = None,
     **changes: Any,
 ) -> State:
     """A venue with one instrument, accounts A (Alice), B (Bob) and C (Charlie), trading."""
@@ -191,19 +188,28 @@ def market(
 
 
 def limit(
-    account_id: str, direction: int, offset: int, volume: int, price_yuan: str | int,
-    symbol: str = "DCE.m2605", **changes: Any,
+    account_id: str,
+    direction: int,
+    offset: int,
+    volume: int,
+    price_yuan: str | int,
+    symbol: str = "DCE.m2605",
+    **changes: Any,
 ) -> PlaceOrder:
     """A limit order good for the day."""
-    order = PlaceOrder(
-        account_id, "", symbol, direction, offset, volume, 0, yuan(price_yuan)
-    )
+    order = PlaceOrder(account_id, "", symbol, direction, offset, volume, 0, yuan(price_yuan))
     return order._replace(**changes)
 
 
 def trade(
-    state: State, buyer: str, seller: str, volume: int, price_yuan: str | int,
-    symbol: str = "DCE.m2605", buy_offset: int = OPEN, sell_offset: int = OPEN,
+    state: State,
+    buyer: str,
+    seller: str,
+    volume: int,
+    price_yuan: str | int,
+    symbol: str = "DCE.m2605",
+    buy_offset: int = OPEN,
+    sell_offset: int = OPEN,
 ) -> list[Any]:
     """Let two accounts trade at a price in an empty book; return the `Traded` fields."""
     must(state, limit(buyer, BUY, buy_offset, volume, price_yuan, symbol))

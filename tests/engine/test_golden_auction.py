@@ -159,9 +159,7 @@ def test_several_phases_in_one_jump_uncross_once() -> None:
 
 def guarded(move_ppm: int = 20_000) -> State:
     """2 % from the reference within 60 s puts the instrument into 30 s of auction."""
-    state = market(
-        breaker_move_ppm=move_ppm, breaker_window_ns=60 * SECOND, breaker_auction_ns=30 * SECOND
-    )
+    state = market(breaker_move_ppm=move_ppm, breaker_window_ns=60 * SECOND, breaker_auction_ns=30 * SECOND)
     trade(state, "A", "B", 1, 100)
     return state
 

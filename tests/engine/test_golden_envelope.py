@@ -89,9 +89,7 @@ def test_the_first_event_with_the_commands_id_decides_it() -> None:
 # Audit (T-58)
 
 
-@pytest.mark.parametrize(
-    "field", ["margin", "frozen_margin", "frozen_commission"]
-)
+@pytest.mark.parametrize("field", ["margin", "frozen_margin", "frozen_commission"])
 def test_the_audit_names_an_account_whose_sums_are_wrong(field: str) -> None:
     state = market()
     trade(state, "A", "B", 1, 100)

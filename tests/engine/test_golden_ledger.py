@@ -228,9 +228,7 @@ def test_orders_that_take_freeze_at_the_price_of_the_table(
     if bid:
         must(state, limit("B", BUY, OPEN, 1, bid))
     price_type = 0 if limit_price else 1
-    order = PlaceOrder(
-        "A", "", SYMBOL, direction, OPEN, 1, price_type, yuan(limit_price or 0), 0
-    )
+    order = PlaceOrder("A", "", SYMBOL, direction, OPEN, 1, price_type, yuan(limit_price or 0), 0)
     accepted = only(must(state, order), "OrderAccepted")
     assert accepted.funds[8] == yuan(expected) * 200 // 10
 

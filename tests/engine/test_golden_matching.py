@@ -137,9 +137,7 @@ UNSUPPORTED = [
 
 
 @pytest.mark.parametrize(("price_type", "time", "volume_condition"), UNSUPPORTED)
-def test_unsupported_combinations_are_1012(
-    price_type: int, time: int, volume_condition: int
-) -> None:
+def test_unsupported_combinations_are_1012(price_type: int, time: int, volume_condition: int) -> None:
     order = buy(2, 100, price_type=price_type, time=time, volume_condition=volume_condition)
     order = order._replace(min_volume=1, gtd_date=20260109)
     assert run(market(), order)[0] == 1012
@@ -183,9 +181,7 @@ def test_priority_stays_only_when_volume_shrinks_at_the_same_price(
     state = market()
     first = only(must(state, limit("A", BUY, OPEN, 5, 100, order_id="x")), "OrderAccepted")
     must(state, limit("C", BUY, OPEN, 5, price or 100))
-    row = only(
-        must(state, ModifyOrder("A", "x", yuan(price) if price else None, volume)), "OrderModified"
-    )
+    row = only(must(state, ModifyOrder("A", "x", yuan(price) if price else None, volume)), "OrderModified")
     assert row.order[0] == first.order[0] and row.order[2] == "x", "the ids stay"
     assert (row.order[17] != first.order[17]) == new_id
     maker = of(must(state, limit("B", SELL, OPEN, 1, 99)), "Traded")[0].maker[0][1]

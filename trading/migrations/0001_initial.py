@@ -124,9 +124,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "trading day",
                 "verbose_name_plural": "trading days",
                 "ordering": ["day"],
-                "constraints": [
-                    models.UniqueConstraint(fields=("venue", "day"), name="tradingday_key")
-                ],
+                "constraints": [models.UniqueConstraint(fields=("venue", "day"), name="tradingday_key")],
             },
         ),
         migrations.CreateModel(
@@ -200,9 +198,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "trading account",
                 "verbose_name_plural": "trading accounts",
-                "permissions": [
-                    ("operate_accounts", "Can approve, freeze and close trading accounts")
-                ],
+                "permissions": [("operate_accounts", "Can approve, freeze and close trading accounts")],
                 "constraints": [
                     models.UniqueConstraint(fields=("venue", "account_id"), name="account_key"),
                     models.CheckConstraint(
@@ -285,9 +281,7 @@ class Migration(migrations.Migration):
                         name="trade_exchange_id",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(
-                            ("volume__gt", 0), ("price__gte", 0), ("commission__gte", 0)
-                        ),
+                        condition=models.Q(("volume__gt", 0), ("price__gte", 0), ("commission__gte", 0)),
                         name="trade_figures",
                     ),
                 ],
@@ -340,9 +334,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "settlement day",
                 "verbose_name_plural": "settlement days",
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("venue", "trading_day"), name="settlementday_key"
-                    )
+                    models.UniqueConstraint(fields=("venue", "trading_day"), name="settlementday_key")
                 ],
             },
         ),
@@ -388,9 +380,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "session template",
                 "verbose_name_plural": "session templates",
-                "constraints": [
-                    models.UniqueConstraint(fields=("venue", "name"), name="template_key")
-                ],
+                "constraints": [models.UniqueConstraint(fields=("venue", "name"), name="template_key")],
             },
         ),
         migrations.CreateModel(
@@ -514,9 +504,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "rates",
                 "verbose_name_plural": "rates",
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("venue", "holder", "target"), name="raterow_key"
-                    )
+                    models.UniqueConstraint(fields=("venue", "holder", "target"), name="raterow_key")
                 ],
             },
         ),
@@ -554,9 +542,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "products",
                 "ordering": ["exchange_id", "product_id"],
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("venue", "exchange_id", "product_id"), name="product_key"
-                    )
+                    models.UniqueConstraint(fields=("venue", "exchange_id", "product_id"), name="product_key")
                 ],
             },
         ),
@@ -602,9 +588,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "positions",
                 "indexes": [models.Index(fields=["symbol"], name="position_symbol")],
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("account_id", "symbol", "venue"), name="position_key"
-                    ),
+                    models.UniqueConstraint(fields=("account_id", "symbol", "venue"), name="position_key"),
                     models.CheckConstraint(
                         condition=models.Q(
                             ("long_margin__gte", 0),
@@ -827,9 +811,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("venue", "reference"), name="moneyreference_key"
-                    )
+                    models.UniqueConstraint(fields=("venue", "reference"), name="moneyreference_key")
                 ],
             },
         ),
@@ -1065,9 +1047,7 @@ class Migration(migrations.Migration):
                         fields=("account_id", "trading_day", "venue"), name="accountday_key"
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(
-                            ("deposit__gte", 0), ("withdraw__gte", 0), ("margin__gte", 0)
-                        ),
+                        condition=models.Q(("deposit__gte", 0), ("withdraw__gte", 0), ("margin__gte", 0)),
                         name="accountday_money",
                     ),
                 ],

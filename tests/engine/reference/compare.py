@@ -63,9 +63,7 @@ class Pair:
                 assert len(owners) == 2, ("a self trade", event)
         self.codes[code] = self.codes.get(code, 0) + 1
 
-    def explain(
-        self, command: Any, code: int, events: list[Any], other_code: int, others: list[Any]
-    ) -> str:
+    def explain(self, command: Any, code: int, events: list[Any], other_code: int, others: list[Any]) -> str:
         lines = [f"seed {self.seed}, entry {len(self.log)}: {command}", f"code {code}, {other_code}"]
         for index in range(max(len(events), len(others))):
             mine = events[index] if index < len(events) else None

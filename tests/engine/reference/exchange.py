@@ -134,9 +134,7 @@ class Exchange(Clock):
             self.uncross(instrument)
         return code
 
-    def switch(
-        self, command: m.SuspendInstrument | m.ResumeInstrument, old: int, new: int
-    ) -> int:
+    def switch(self, command: m.SuspendInstrument | m.ResumeInstrument, old: int, new: int) -> int:
         instrument = self.instruments[command.symbol]
         if instrument.status != old:
             status = InstrumentStatus(instrument.status).name

@@ -122,9 +122,7 @@ def closed(side: Side, fill: Fill, multiple: int) -> tuple[Side, int]:
     return Side(today, history), profit
 
 
-def replay(
-    start: tuple[Side, Side], entries: list[Fill | Remargin], multiple: int
-) -> Replayed:
+def replay(start: tuple[Side, Side], entries: list[Fill | Remargin], multiple: int) -> Replayed:
     """A position and its realised figures from the morning's lots and the day's entries."""
     sides, profit, commission = list(start), 0, 0
     for entry in entries:
@@ -138,9 +136,7 @@ def replay(
         side = sides[entry.side]
         if entry.opens:
             cost = entry.price * entry.today * multiple
-            sides[entry.side] = Side(
-                side.today.add(entry.today, cost, entry.margin_ppm), side.history
-            )
+            sides[entry.side] = Side(side.today.add(entry.today, cost, entry.margin_ppm), side.history)
         else:
             sides[entry.side], gain = closed(side, entry, multiple)
             profit += gain

@@ -36,9 +36,7 @@ class Orders(Venue):
 
     def refuse(self, command: Any, code: int, params: dict[str, Any]) -> int:
         account_id = getattr(command, "account_id", "")
-        self.emit(
-            "CommandRejected", type(command).__name__, code, params, self.user_id, account_id
-        )
+        self.emit("CommandRejected", type(command).__name__, code, params, self.user_id, account_id)
         return code
 
     # Place
@@ -93,9 +91,7 @@ class Orders(Venue):
             refusal = risk.price_refusal(instrument, command.limit_price)
         if refusal:
             return None, refusal
-        order = Order(
-            account, instrument, list(command[3:]), 0, command.order_id, self.day, self.time_ns
-        )
+        order = Order(account, instrument, list(command[3:]), 0, command.order_id, self.day, self.time_ns)
         return order, risk.money_and_lots_refusal(self, order)
 
     def core_name(self, account: Account) -> str:
@@ -104,9 +100,7 @@ class Orders(Venue):
             name += "."
         return name
 
-    def reject(
-        self, account: Account, command: PlaceOrder, code: int, params: dict[str, Any]
-    ) -> int:
+    def reject(self, account: Account, command: PlaceOrder, code: int, params: dict[str, Any]) -> int:
         uid = self.seq + 1
         order_id = command.order_id or self.core_name(account)
         account.known_ids[order_id] = (uid, code, tuple(command[2:12]))
@@ -369,5 +363,3 @@ class Orders(Venue):
         self.tell_modified(changed)
         self.enter(changed)
         return 0
-
-

@@ -33,8 +33,7 @@ def frozen_account(account: Account, closes: bool) -> Refusal | None:
     """2002."""
     status, mode, can_close = account.row[6], account.row[7], account.row[8]
     may = status == AccountStatus.ACTIVE or (
-        status == AccountStatus.FROZEN
-        and (mode == FreezeMode.WITHDRAW_ONLY or (closes and can_close))
+        status == AccountStatus.FROZEN and (mode == FreezeMode.WITHDRAW_ONLY or (closes and can_close))
     )
     return None if may else (2002, {"status": AccountStatus(status).name})
 
@@ -229,9 +228,7 @@ def set_freeze(venue: Venue, order: Order) -> None:
     elif order.offset == Offset.CLOSEYESTERDAY or instrument.separate_today:
         applicable = [history]
     turnover = order.freeze_price * instrument.multiple
-    order.fee_rate = max(
-        applicable, key=lambda rate: Fraction(turnover * rate[0], 10**9) + rate[1]
-    )
+    order.fee_rate = max(applicable, key=lambda rate: Fraction(turnover * rate[0], 10**9) + rate[1])
 
 
 def freeze_price(venue: Venue, order: Order) -> int:

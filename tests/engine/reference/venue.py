@@ -114,10 +114,7 @@ class Venue:
 
     def available(self, account: Account) -> int:
         return (
-            self.balance(account)
-            - self.margin(account)
-            - account.frozen_margin
-            - account.frozen_commission
+            self.balance(account) - self.margin(account) - account.frozen_margin - account.frozen_commission
         )
 
     def product_margin(self, account: Account, product: str) -> int:
@@ -232,9 +229,7 @@ class Venue:
         order.status = int(OrderStatus.CANCELLED)
         self.forget(order)
         row = None if order.opens else self.position_row(order.account, order.instrument.symbol)
-        self.emit(
-            "OrderCancelled", order.change(), int(reason), code, self.funds(order.account), row
-        )
+        self.emit("OrderCancelled", order.change(), int(reason), code, self.funds(order.account), row)
 
     def end_all(self, orders: list[Order], reason: int) -> None:
         """A mass end: those that ended meanwhile are passed over."""
