@@ -256,3 +256,25 @@ def test_the_breaker_is_set_by_an_operator() -> None:
     must(state, limit("B", SELL, OPEN, 1, "101.5"))
     events = must(state, limit("A", BUY, OPEN, 1, "101.5"), user=ALICE)
     assert of(events, "PhaseChanged")
+
+
+def test_a_suspended_instrument_does_not_trade_at_its_breakers_end() -> None:
+    state = guarded()
+    must(state, limit("B", SELL, OPEN, 1, 103))
+    must(state, limit("A", BUY, OPEN, 1, 103))
+    must(state, SuspendInstrument(SYMBOL))
+    events = run(state, Tick(), at=state.time_ns + 30 * SECOND)[1]
+    assert [event[1] for event in events] == ["PhaseChanged"]
+    assert only(must(state, ResumeInstrument(SYMBOL)), "Traded").price == yuan(103)
+
+
+def test_gfs_orders_outlive_the_breaker_but_not_the_section() -> None:
+    state = guarded()
+    must(state, limit("C", BUY, OPEN, 1, 95, time_condition=1, order_id="section"))
+    must(state, limit("B", SELL, OPEN, 1, 103), at=at(MONDAY, "10:14:30"))
+    must(state, limit("A", BUY, OPEN, 1, 104), at=at(MONDAY, "10:14:50"))
+    assert state.breakers, "the auction would last beyond the section"
+    events = run(state, Tick(), at=at(MONDAY, "10:15"))[1]
+    assert only(events, "Traded").volume == 1
+    ended = only(events, "OrderCancelled")
+    assert (ended.order[2], ended.reason) == ("section", EndReason.SECTION_END)
