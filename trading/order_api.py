@@ -302,7 +302,7 @@ class Close(FastView):
         "Close one side of a position; two orders where today's lots close apart",
         request=shapes.CloseIn,
         sent={"account_id": ACCOUNT, "instrument_id": "SHFE.cu2701", "side": "LONG", "volume": 2},
-        answer=shapes.OrderOut(many=True),
+        answer={"type": "array", "items": {"$ref": "#/components/schemas/OrderOut"}},
         example=[{**ORDER, "direction": "SELL", "offset": "CLOSETODAY"}],
         errors=(ACCOUNT_NOT_FOUND, ILLEGAL_ORDER_PARAMETER, INSUFFICIENT_POSITION, WORKER_NOT_RUNNING),
         tag="orders",

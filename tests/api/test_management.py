@@ -73,7 +73,7 @@ def test_only_an_empty_account_closes_and_for_good(site, bob):
     path = f"management/account/{person.account_id}/close"
     bob.post("management/deposit", {"account_id": person.account_id, "amount": 1, **WHY})
     full = bob.post(path, WHY)
-    assert full.code == 9008 and full.error["extra"]["balance"] == 10_000
+    assert full.code == 9008 and full.error["extra"]["balance"] == 1
     bob.post("management/withdraw", {"account_id": person.account_id, "amount": 1, **WHY})
     assert bob.post(path, WHY).data["status"] == "CLOSED"
     assert bob.post(path, WHY).code == 9008
