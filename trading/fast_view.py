@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 from accounts.authentication import TokenAuthentication, remembered, token_in
 from accounts.models import User
 from exchange_site.api import StrictJSONParser, envelope, exception_handler
+from exchange_site.exceptions import ExchangeError
 from exchange_site.ratelimit import Draw, Limit, atake, by_user_or_address
 from exchange_site.views import check_size, in_thread, scope_for
 from trading import selectors
@@ -57,11 +58,15 @@ class FastView(APIView):
 
     async def serve(self, request: HttpRequest) -> HttpResponse:
         """Authenticate, limit, parse, carry out, answer in the envelope."""
+        call: Call | None = None
         try:
             call = await self._call(request)
             answer: Answer = await self.post(call)
             await anote_write(venue=call.venue, user_id=call.user_id, seq=answer.seq)
         except Exception as error:  # noqa: BLE001  one handler turns all of them into codes
+            seq = error.extra.get("event_seq", 0) if isinstance(error, ExchangeError) else 0
+            if call is not None and seq:  # a refusal by the core is an event too
+                await anote_write(venue=call.venue, user_id=call.user_id, seq=seq)
             return _refusal(error)
         response = _json(envelope(answer.data), answer.status)
         if answer.seq:

@@ -1,5 +1,6 @@
 """Reads of orders, trades and flows."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -46,11 +47,15 @@ def newest_order(
 
 
 class Filters(dict[str, Any]):
-    """Checked filters of a list: account_ids, symbol, status, direction, trading_day, start, end."""
+    """Checked filters of a list: account_ids, symbol, status, direction, trading_day, start, end.
+
+    `account_ids` None means every account; only staff may ask so.
+    """
 
 
 def _filtered(rows: QuerySet[Any], filters: Filters, moment: str) -> QuerySet[Any]:
-    wanted = Q(account_id__in=filters["account_ids"])
+    accounts = filters["account_ids"]
+    wanted = Q() if accounts is None else Q(account_id__in=accounts)
     for name in ("symbol", "direction", "trading_day"):
         if filters.get(name):
             wanted &= Q(**{name: filters[name]})
@@ -78,6 +83,19 @@ def trades(venue: str, filters: Filters) -> QuerySet[Trade]:
 def flows(venue: str, account_id: str) -> QuerySet[CashFlow]:
     """Movements of money of an account."""
     return CashFlow.objects.filter(venue=venue_number(venue), account_id=account_id)
+
+
+def all_flows(venue: str, filters: Filters) -> QuerySet[CashFlow]:
+    """Movements of money of accounts, of one `kind` or all."""
+    rows = _filtered(CashFlow.objects.filter(venue=venue_number(venue)), filters, "time")
+    return rows.filter(kind=filters["kind"]) if filters.get("kind") else rows
+
+
+def owners_of(venue: str, rows: Iterable[Order]) -> dict[str, str]:
+    """The users of the accounts of these orders, by account."""
+    accounts = {row.account_id for row in rows}
+    found = TradingAccount.objects.filter(venue=venue_number(venue), account_id__in=accounts)
+    return dict(found.values_list("account_id", "user_id"))
 
 
 def flow_by_reference(venue: str, account_id: str, reference: str) -> CashFlow | None:
