@@ -8,7 +8,7 @@ from mypyc.build import mypycify
 from setuptools import setup
 
 HOT = (
-    "units", "book", "entities", "rates", "ledger", "execution", "matching", "auction", "risk",
+    "units", "book", "clientids", "entities", "rates", "ledger", "execution", "matching", "auction", "risk",
     "orders", "state", "apply", "clock",
 )  # fmt: skip
 

@@ -7,6 +7,7 @@ computed when asked (T-58a).
 from typing import Any
 
 from trading.engine.book import Book, Resting
+from trading.engine.clientids import ClientIds
 from trading.engine.messages import (
     AccountRow,
     AccountStatus,
@@ -320,8 +321,8 @@ class Account:
             setattr(self, name, 0)
         self.positions: dict[str, Position] = {}
         self.orders: dict[str, Order] = {}
-        self.client_ids: dict[int, int] = {}
-        """Digest of order_id → uid × 2³² + digest of the content (A-5)."""
+        self.client_ids = ClientIds()
+        """What is remembered of the day's client order ids (A-5)."""
         self.next_slot_ns = 0
         """Theoretical arrival time of the next order under the rate limit."""
         self.holds: dict[str, ProductHold] = {}

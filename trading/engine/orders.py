@@ -7,6 +7,7 @@ from typing import Any
 from zlib import crc32
 
 from trading.engine import codes, risk
+from trading.engine.clientids import UID_SHIFT
 from trading.engine.entities import Account, Instrument, Order
 from trading.engine.execution import end_order
 from trading.engine.ledger import book_freeze, freeze, freeze_lots, position_of, price_freeze, release
@@ -39,7 +40,7 @@ _CONTINUOUS, _AUCTION_ORDER, _BREAK = (
     int(Phase.BREAK),
 )
 _CANCEL_PHASES = (_CONTINUOUS, _AUCTION_ORDER, _BREAK)
-_UID_SHIFT, _CODE_SHIFT, _CONTENT_MASK = 48, 32, 0xFFFFFFFF
+_CODE_SHIFT, _CONTENT_MASK = 32, 0xFFFFFFFF
 
 
 def owned_account(context: Context, account_id: str) -> Account | None:
@@ -62,7 +63,7 @@ def content_digest(command: PlaceOrder) -> int:
 
 def _remember(account: Account, digest: int, uid: int, code: int, content: int) -> None:
     if not account.is_robot:
-        account.client_ids[digest] = uid << _UID_SHIFT | code << _CODE_SHIFT | content
+        account.client_ids.add(digest, uid << UID_SHIFT | code << _CODE_SHIFT | content)
 
 
 def place_order(context: Context, command: PlaceOrder) -> int:
@@ -154,7 +155,7 @@ def _accept(context: Context, order: Order, digest: int, content: int) -> None:
     order.status = _SUBMITTED
     state.orders[uid] = account.orders[order.order_id] = order
     if not account.is_robot:
-        account.client_ids[digest] = uid << _UID_SHIFT | content
+        account.client_ids.add(digest, uid << UID_SHIFT | content)
     row = _reserve(order)
     context.emit("OrderAccepted", order.row(), account.funds(), row)
     enter_book(context, order)
@@ -192,7 +193,7 @@ def _reserve(order: Order) -> list[Any] | None:
 
 def _repeated(context: Context, command: PlaceOrder, known: int, content: int) -> int:
     """The same id again: the first answer, or 1013 when it asks for something else (T-36)."""
-    uid, code = known >> _UID_SHIFT, known >> _CODE_SHIFT & 0xFFFF
+    uid, code = known >> UID_SHIFT, known >> _CODE_SHIFT & 0xFFFF
     first_content = known & _CONTENT_MASK
     if code != codes.ORDER_NOT_SUBMITTED and first_content != content:
         return refuse(context, command, codes.ORDER_ID_USED, {"order_id": command.order_id})
@@ -330,7 +331,7 @@ def resolve_order(context: Context, command: ResolveOrder) -> int:
     digest = order_digest(command.order_id)
     known = account.client_ids.get(digest)
     if known is not None:
-        uid, code = known >> _UID_SHIFT, known >> _CODE_SHIFT & 0xFFFF
+        uid, code = known >> UID_SHIFT, known >> _CODE_SHIFT & 0xFFFF
         context.emit(
             "CommandRepeated",
             "PlaceOrder",

@@ -10,6 +10,7 @@ from typing import Any
 
 from trading.engine import codes, risk
 from trading.engine.audit import account_faults
+from trading.engine.clientids import ClientIds
 from trading.engine.clock import (
     close_venue,
     enter_instrument_phase,
@@ -222,10 +223,15 @@ def _settle_account(context: Context, account: Account) -> None:
         forget_if_idle(position)
 
 
-def _living_ids(account: Account) -> dict[int, int]:
+def _living_ids(account: Account) -> ClientIds:
     """After the roll an id names a new order, but for the orders still alive (T-36)."""
-    digests = (order_digest(order_id) for order_id in account.orders)
-    return {digest: account.client_ids[digest] for digest in digests if digest in account.client_ids}
+    living = ClientIds()
+    for order_id in account.orders:
+        digest = order_digest(order_id)
+        known = account.client_ids.get(digest)
+        if known is not None:
+            living.add(digest, known)
+    return living
 
 
 def _roll_position(state: State, position: Position, price: int) -> None:

@@ -3,6 +3,7 @@
 from collections import deque
 from typing import Any
 
+from trading.engine.clientids import UID_SHIFT
 from trading.engine.entities import Account, Instrument, Order, Position, Product, Side
 from trading.engine.messages import (
     AccountRow,
@@ -93,7 +94,7 @@ def dump(state: State) -> list[Any]:
 
 def _dump_ids(account: Account) -> list[list[int]]:
     """[digest, uid, code and content] per remembered order id: each fits 64 bits."""
-    return [[key, value >> 48, value & (1 << 48) - 1] for key, value in account.client_ids.items()]
+    return [list(entry) for entry in account.client_ids.items()]
 
 
 def _dump_settlement(state: State) -> list[Any] | None:
@@ -245,6 +246,7 @@ def _load_rest(state: State, rest: list[Any]) -> None:
         state.references[reference] = time_ns
     for account, (slot_ns, client_ids) in zip(state.accounts.values(), accounts, strict=True):
         account.next_slot_ns = slot_ns
-        account.client_ids = {digest: uid << 48 | verdict for digest, uid, verdict in client_ids}
+        for digest, uid, verdict in client_ids:
+            account.client_ids.add(digest, uid << UID_SHIFT | verdict)
     for symbol in state.instruments:
         state.dirty_quotes[symbol] = None
