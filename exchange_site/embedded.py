@@ -157,14 +157,24 @@ class Postgres(Server):
     def _own_directories(self) -> None:
         """The server refuses to run as root, so root lends it a user of its own."""
         self.socket_dir.mkdir(mode=0o700, exist_ok=True)
+        owner = self.socket_dir.stat().st_uid
         if self.user is None:
+            if owner != os.geteuid():
+                raise ServerFailed(f"{self.socket_dir} belongs to somebody else")
             return
         pg_utils.ensure_user_exists(self.user)
         entry = pwd.getpwnam(self.user)
+        if owner not in (0, entry.pw_uid):
+            raise ServerFailed(f"{self.socket_dir} belongs to somebody else")
         pg_utils.ensure_prefix_permissions(self.bin)
         pg_utils.ensure_prefix_permissions(self.directory)
         for path in (self.directory, self.socket_dir):
             os.chown(path, entry.pw_uid, entry.pw_gid)
+
+    def stop(self, timeout_s: float = 20.0) -> None:
+        """Stop in order and take the socket's directory along."""
+        super().stop(timeout_s)
+        shutil.rmtree(self.socket_dir, ignore_errors=True)
 
     def _stop_left_over(self) -> None:
         """End a server of this directory that outlived whoever started it."""
