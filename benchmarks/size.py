@@ -213,8 +213,9 @@ def _spend(market: Market, command: Any, worst: dict[str, float], user_id: str =
 
 
 def _import_worker() -> None:
-    """Load what the worker's process loads."""
-    import django
+    """Load what the worker's process loads: it needs settings, not the apps."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_site.settings")
+    import trading.management.commands.run_matching  # noqa: F401
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_site.settings")
     django.setup()
