@@ -217,10 +217,6 @@ def _import_worker() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_site.settings")
     import trading.management.commands.run_matching  # noqa: F401
 
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_site.settings")
-    django.setup()
-    import trading.worker  # noqa: F401
-
 
 def _resident() -> int:
     """Bytes of this process in memory."""
