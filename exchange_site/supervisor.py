@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import redis
@@ -16,7 +17,7 @@ import redis
 from exchange_site.children import Child
 from exchange_site.embedded import EmbeddedServers, Server, ServerFailed
 from exchange_site.env import Environment, environment
-from exchange_site.streams import Keys
+from exchange_site.streams import Keys, last_stream_id, stream_id
 
 DRAIN_S = 30.0
 READY_S = 60.0
@@ -60,6 +61,7 @@ class Supervisor:
         self.keys = Keys(env.EXCHANGE_VENUE)
         self.children: list[Child] = []
         self.notes: list[str] = []
+        self._seed_seq = -1
         self._lock = -1
         self._server_deaths: dict[str, float] = {}
 
@@ -139,7 +141,7 @@ class Supervisor:
         demo = ["--demo"] if self.servers is not None else []
         prepare = self._add("prepare", sys.executable, "manage.py", "prepare", *demo)
         self._await(lambda: MIGRATED in prepare.said(), prepare)
-        self._add("projector", *self._manage("run_projector"))
+        projector = self._add("projector", *self._manage("run_projector"))
         self._await(lambda: COLLECTED in prepare.said(), prepare)
         web = self._add("web", *self._daphne())
         self._await(self._worker_is_ready, worker)
@@ -149,6 +151,7 @@ class Supervisor:
         if self.env.ROBOTS:
             self._add("robots", *self._manage("run_robots"))
         self._await(self._web_is_ready, web)
+        self._await(self._seed_is_projected, projector)
 
     def _manage(self, command: str) -> tuple[str, ...]:
         return (sys.executable, "manage.py", command, "--venue", self.env.EXCHANGE_VENUE)
@@ -196,6 +199,21 @@ class Supervisor:
                 return bool(client.exists(self.keys.lease))
         except redis.RedisError:
             return False
+
+    def _seed_is_projected(self) -> bool:
+        """The tables have caught up once with what the seed sent."""
+        try:
+            with self._redis() as client:
+                cursor: Any = client.hget(self.keys.cursors, "projector")
+                return cursor is not None and int(cursor) >= self._seeded(client)
+        except redis.RedisError:
+            return False
+
+    def _seeded(self, client: "redis.Redis") -> int:
+        """Sequence of the last event when this was asked first; trading goes on meanwhile."""
+        if self._seed_seq < 0:
+            self._seed_seq = stream_id(last_stream_id(client, self.keys.events))[0]
+        return self._seed_seq
 
     def _web_is_ready(self) -> bool:
         host = "127.0.0.1" if self.env.BIND in ("0.0.0.0", "::") else self.env.BIND

@@ -130,6 +130,12 @@ def test_it_opens_and_says_where(site: Site) -> None:
     assert site.await_healthy()["venue_mode"] == "always"
 
 
+def test_the_tables_hold_the_seed_when_it_says_it_is_open(site: Site) -> None:
+    assert site.health()["parts"]["projector"]["status"] == "ok"
+    with urllib.request.urlopen(f"http://127.0.0.1:{site.port}/api/market/instruments", timeout=5) as answer:
+        assert len(json.load(answer)["data"]["items"]) > 50
+
+
 @pytest.mark.parametrize("words", ["run_matching", "run_projector", "daphne", "valkey-log", "bin/postgres"])
 def test_what_is_killed_comes_back(site: Site, words: str) -> None:
     before = site.pid_of(words)
