@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CHROMIUM ?= /usr/bin/chromium
+JOBS ?= 2
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 STRICT := 'trading/engine/*.py' 'settlement/calc/*.py' '*services.py' '*selectors.py'
 
@@ -32,8 +33,7 @@ chromium:
 # The closing line of pytest is printed again at the end, below the coverage.
 test: install-dev chromium
 	@rm -f .coverage .coverage.*
-	$(BIN)/python -m coverage run -m pytest 2>&1 | tee .pytest-output
-	@$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report= 2>&1 | tee .pytest-output
 	$(BIN)/python -m coverage report --include='trading/engine/*,settlement/calc/*' --fail-under=95
 	$(BIN)/python -m coverage report --fail-under=85
 	@grep -E '^=+ .* in [0-9.]+s' .pytest-output | tail -n 1

@@ -15,6 +15,7 @@ SERVERS.start()
 
 
 def _end() -> None:
+    """Stop the servers and leave nothing behind; more than once does no harm."""
     SERVERS.stop()
     shutil.rmtree(_DIRECTORY, ignore_errors=True)
 
@@ -31,3 +32,13 @@ os.environ.update(
 import django  # noqa: E402  its settings are read here, after the servers are known
 
 django.setup()
+
+from django.conf import settings  # noqa: E402
+
+# The real one is slow by design.
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def pytest_unconfigure() -> None:
+    """Runs in processes that never come to their exit handlers, too."""
+    _end()
