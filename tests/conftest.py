@@ -35,6 +35,10 @@ django.setup()
 
 from django.conf import settings  # noqa: E402
 
+# Left in the environment, it would make pytest-django read the settings in every process
+# of pytest-xdist before that process has servers of its own.
+del os.environ["DJANGO_SETTINGS_MODULE"]
+
 # The real one is slow by design.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
