@@ -202,7 +202,7 @@ def test_the_order_path_asks_the_database_nothing(alice):
 def test_a_revoked_token_is_refused_within_a_second(alice):
     alice.post("order/submit", order_body(alice))
     AuthToken.objects.filter(user=alice.user).delete()
-    await_until(lambda: alice.post("order/submit", order_body(alice)).code == 9001, 1.5)
+    assert await_until(lambda: alice.post("order/submit", order_body(alice)).code == 9001, 1.5)
 
 
 def test_it_answers_202_without_a_verdict_and_asks_what_became_of_it(site, alice, settings):

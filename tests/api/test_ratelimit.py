@@ -40,7 +40,7 @@ def test_it_fills_again_with_time():
             return False
         return True
 
-    await_until(filled, 5)
+    assert await_until(filled, 5)
 
 
 def test_concurrent_callers_never_get_more_than_there_is():

@@ -91,8 +91,9 @@ def test_a_living_orders_id_outlives_the_roll() -> None:
 
 def test_two_accounts_may_use_the_same_id() -> None:
     state = market()
-    must(state, ORDER)
-    must(state, ORDER._replace(account_id="B"))
+    first = only(must(state, ORDER), "OrderAccepted").order
+    second = only(must(state, ORDER._replace(account_id="B")), "OrderAccepted").order
+    assert first[2] == second[2] and first[0] != second[0]
 
 
 def test_the_core_names_an_order_without_an_id_after_its_uid() -> None:

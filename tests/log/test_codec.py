@@ -110,7 +110,8 @@ def test_it_refuses_bytes_that_are_no_command(kind, version, payload):
 
 
 def test_chinese_text_is_text():
-    codec.encode_command(m.HaltVenue("交易所通知\u3000暂停"))
+    command = m.HaltVenue("交易所通知\u3000暂停")
+    assert codec.decode_command(*codec.encode_command(command)) == command
 
 
 def test_events_come_back_as_lists():

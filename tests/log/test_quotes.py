@@ -47,7 +47,7 @@ def test_a_starting_worker_writes_all_views_once(name, start, cache):
     cache.delete(*[Keys(name).quote(contract.symbol) for contract in CONTRACTS])
     start()
     symbols = [contract.symbol for contract in CONTRACTS]
-    await_until(lambda: len(read_quotes(cache, name, symbols)) == len(symbols))
+    assert await_until(lambda: len(read_quotes(cache, name, symbols)) == len(symbols))
 
 
 def test_public_trades_carry_exchange_ids_only_newest_first(venue, cache):

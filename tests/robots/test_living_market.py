@@ -175,7 +175,7 @@ def test_a_wider_spread_is_taken_up(living):
             for symbol, quote in living.quotes().items()
         )  # fmt: skip
 
-    await_until(is_wide, 30)
+    assert await_until(is_wide, 30)
 
 
 def test_they_go_on_after_the_worker_was_away(living):
