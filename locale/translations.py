@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import unfold
 from babel.messages.catalog import Catalog
@@ -27,6 +28,8 @@ APPS = ("accounts", "exchange_site", "marketdata", "settlement", "trading")
 UNFOLD = Path(unfold.__file__).parent
 SINGLE = {"_", "gettext", "gettext_lazy", "gettext_noop"}
 PLURAL = {"ngettext", "ngettext_lazy"}
+WITH_CONTEXT = {"pgettext", "pgettext_lazy"}
+MARK = "\x04"  # between context and text, as in compiled catalogues
 STRING = r"u?(?P<{0}>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
 CALLS = re.compile(r"(?<!n)(?:_|gettext)\(" + STRING.format("one") + r"\)")
 PLURAL_CALLS = re.compile(r"ngettext\(" + STRING.format("one") + r",\s*" + STRING.format("many"))
@@ -51,6 +54,8 @@ def python_strings(path: Path) -> Iterator[Message]:
             yield texts[0]
         if name in PLURAL and len(texts) > 1:
             yield (texts[0], texts[1])
+        if name in WITH_CONTEXT and len(texts) > 1:
+            yield MARK.join(texts[:2])
 
 
 def template_strings(path: Path) -> Iterator[Message]:
@@ -112,10 +117,15 @@ def update() -> None:
     )
     for text in messages():
         key = text if isinstance(text, str) else text[0]
-        known = old.get(key)
+        known = find(old, key)
         if key in django_has and not translated(old, key):
             continue  # an empty entry of ours would hide Django's
-        new.add(text, known.string if known is not None else None)
+        string = known.string if known is not None else None
+        if MARK in key:
+            context, _mark, text = key.partition(MARK)
+            new.add(text, string, context=context)
+        else:
+            new.add(text, string)
     FOLDER.mkdir(parents=True, exist_ok=True)
     with PO.open("wb") as file:
         write_po(file, new, width=100, omit_header=False, ignore_obsolete=True)
@@ -149,9 +159,15 @@ def missing() -> list[str]:
     return [key for key in keys if not translated(catalogue, key) and key not in django_has]
 
 
+def find(catalogue: Catalog, key: str) -> Any:
+    """The catalogue's entry for a string, or for a context and a string."""
+    context, mark, text = key.rpartition(MARK)
+    return catalogue.get(text, context) if mark else catalogue.get(key)
+
+
 def translated(catalogue: Catalog, key: str) -> bool:
     """Whether the catalogue has a text for the string."""
-    known = catalogue.get(key)
+    known = find(catalogue, key)
     text = known.string if known is not None else ""
     return bool(text if isinstance(text, str) else any(text))
 

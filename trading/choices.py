@@ -4,6 +4,7 @@ from enum import IntEnum
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from trading.engine import messages
 
@@ -15,7 +16,7 @@ class Direction(models.TextChoices):
 
 class Offset(models.TextChoices):
     OPEN = "OPEN", _("Open")
-    CLOSE = "CLOSE", _("Close")
+    CLOSE = "CLOSE", pgettext_lazy("offset", "Close")
     CLOSETODAY = "CLOSETODAY", _("Close today")
     CLOSEYESTERDAY = "CLOSEYESTERDAY", _("Close yesterday")
 

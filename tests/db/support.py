@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -14,6 +15,7 @@ from trading.codec import encode_events
 from trading.projector import PROJECTED, Projector, Writer
 from trading.projector_process import StreamSource, database_dsn
 
+ROOT = Path(__file__).resolve().parents[2]
 ENTRY = 50
 
 
@@ -74,14 +76,14 @@ _OWN_KEYS = {
 def start_projector(venue: str) -> subprocess.Popen[bytes]:
     """`manage.py run_projector` as a process of its own."""
     environment = {**os.environ, "PROJECTOR_DATABASE_URL": database_dsn()}
-    command = [sys.executable, "-m", "django", "run_projector", "--venue", venue, "--no-archive"]
-    return subprocess.Popen(command, env=environment)
+    command = [sys.executable, "manage.py", "run_projector", "--venue", venue, "--no-archive"]
+    return subprocess.Popen(command, cwd=ROOT, env=environment)
 
 
 def start_worker(venue: str) -> subprocess.Popen[bytes]:
     """`manage.py run_matching` as a process of its own."""
-    command = [sys.executable, "-m", "django", "run_matching", "--venue", venue]
-    return subprocess.Popen(command, env=dict(os.environ))
+    command = [sys.executable, "manage.py", "run_matching", "--venue", venue]
+    return subprocess.Popen(command, cwd=ROOT, env=dict(os.environ))
 
 
 def follow(venue: str) -> int:

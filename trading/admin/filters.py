@@ -83,19 +83,16 @@ AccountTypeFilter = fixed_filter(
     "account_type",
     {"individual": _("individual"), "institutional": _("institutional")},
 )
-FlowKindFilter = fixed_filter(
-    _("kind"),
-    "kind",
-    {
-        "deposit": _("deposit"),
-        "withdrawal": _("withdrawal"),
-        "transfer": _("transfer"),
-        "commission": _("commission"),
-        "pnl": _("profit and loss"),
-        "settlement": _("settlement"),
-        "reversal": _("reversal"),
-    },
-)
+FLOW_KINDS = {
+    "deposit": _("deposit"),
+    "withdrawal": _("withdrawal"),
+    "transfer": _("transfer"),
+    "commission": _("commission"),
+    "pnl": _("profit and loss"),
+    "settlement": _("settlement"),
+    "reversal": _("reversal"),
+}
+FlowKindFilter = fixed_filter(_("kind"), "kind", FLOW_KINDS)
 ExchangeFilter = fixed_filter(
     _("exchange"),
     "exchange_id",

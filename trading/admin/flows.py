@@ -10,7 +10,7 @@ from exchange_site.admin_base import ReadOnlyAdmin, shanghai
 from exchange_site.admin_operations import OperationsMixin
 from exchange_site.exceptions import message
 from trading.admin.accounts import AccountColumn, UserNames
-from trading.admin.filters import FlowKindFilter, TradingDayFilter
+from trading.admin.filters import FLOW_KINDS, FlowKindFilter, TradingDayFilter
 from trading.admin.operations import CommandOperation
 from trading.codec import to_units
 from trading.engine import messages as core
@@ -59,7 +59,7 @@ class CashFlowAdmin(AccountColumn, UserNames, OperationsMixin, ReadOnlyAdmin):
     list_display = (
         "flow_id",
         "account_shown",
-        "kind",
+        "kind_shown",
         "amount",
         "balance_after",
         "status",
@@ -78,7 +78,7 @@ class CashFlowAdmin(AccountColumn, UserNames, OperationsMixin, ReadOnlyAdmin):
             {
                 "fields": (
                     ("flow_id", "account_id"),
-                    ("kind", "status"),
+                    ("kind_shown", "status"),
                     ("amount", "trading_day"),
                     ("balance_before", "balance_after"),
                     ("method", "reference"),
@@ -88,6 +88,10 @@ class CashFlowAdmin(AccountColumn, UserNames, OperationsMixin, ReadOnlyAdmin):
             },
         ),
     )
+
+    @display(description=_("kind"), ordering="kind")
+    def kind_shown(self, row: CashFlow) -> Any:
+        return FLOW_KINDS.get(row.kind, row.kind)
 
     @display(description=_("operator"))
     def user_shown(self, row: Any) -> str:

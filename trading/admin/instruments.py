@@ -1,8 +1,11 @@
 """Instruments, products, rates: seen here, changed by commands in the log (T-13, T-14, T-56)."""
 
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db.models import Case, F, OuterRef, QuerySet, Subquery, Value, When
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -20,13 +23,14 @@ from trading.admin.market_forms import (
     RatesForm,
     instrument_initial,
     instrument_to_core,
-    rate_to_form,
     rates_initial,
     rates_of,
 )
 from trading.admin.operations import CommandOperation
+from trading.admin.rate_columns import RATES_SHOWN, RatesColumnsShown, shown_rate
+from trading.choices import ClockMode, Phase
 from trading.engine import messages as core
-from trading.models import Instrument, Order, Position, Product, RateRow
+from trading.models import Instrument, Order, Position, Product, RateRow, SessionTemplate
 
 STATUS_LABELS = {
     "CREATED": "info",
@@ -195,11 +199,6 @@ class SetHolderRates(SetRates):
         return core.SetRates(data["holder"], target, rates, data["apply_now"], data["reason"])
 
 
-def shown_rate(value: Any) -> str:
-    """A rate, or a dash where it is inherited."""
-    return "–" if value is None else f"{value.normalize():f}"
-
-
 class CreateInstrument(InstrumentOperation):
     name = "create"
     label = _("Create instrument")
@@ -229,7 +228,7 @@ class CreateInstrument(InstrumentOperation):
 
 
 @admin.register(Instrument)
-class InstrumentAdmin(OperationsMixin, ReadOnlyAdmin):
+class InstrumentAdmin(RatesColumnsShown, OperationsMixin, ReadOnlyAdmin):
     operations = (
         Suspend,
         Resume,
@@ -243,7 +242,7 @@ class InstrumentAdmin(OperationsMixin, ReadOnlyAdmin):
         "symbol",
         "name_shown",
         "status_shown",
-        "phase",
+        "phase_shown",
         "price_tick",
         "volume_multiple",
         "pre_settlement",
@@ -275,6 +274,77 @@ class InstrumentAdmin(OperationsMixin, ReadOnlyAdmin):
     @display(description=_("status"), label=STATUS_LABELS, ordering="status")
     def status_shown(self, row: Instrument) -> tuple[str, str]:
         return row.status, row.get_status_display()
+
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("symbol", "venue"),
+                    ("name_zh", "name_en"),
+                    ("product_id", "instrument_class"),
+                    ("status_shown", "phase_shown"),
+                    ("list_date", "expire_date_shown"),
+                )
+            },
+        ),
+        (
+            _("Prices"),
+            {
+                "fields": (
+                    ("lower_limit", "upper_limit"),
+                    ("pre_settlement", "pre_close"),
+                    ("open_interest", "pre_open_interest"),
+                    ("listing_price", "price_tick"),
+                )
+            },
+        ),
+        (
+            _("Terms"),
+            {
+                "fields": (
+                    ("volume_multiple", "session_template"),
+                    ("limit_up_shown", "limit_down_shown"),
+                    ("min_limit_volume", "max_limit_volume"),
+                    ("min_market_volume", "max_market_volume"),
+                    ("position_limit", "self_trade_mode"),
+                    ("breaker_shown", "seq"),
+                )
+            },
+        ),
+        (_("Rates of its own; where empty, the product's hold"), {"fields": RATES_SHOWN}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Instrument]:
+        """Rows with the phase of the timetable they follow."""
+        name = Case(When(venue__mode=ClockMode.ALWAYS, then=Value("always")), default=F("session_template"))
+        template = SessionTemplate.objects.filter(venue=OuterRef("venue"), name=OuterRef("follows"))
+        rows = super().get_queryset(request).annotate(follows=name)
+        return rows.annotate(template_phase=Subquery(template.values("phase")[:1]))
+
+    @display(description=_("phase"))
+    def phase_shown(self, row: Any) -> Any:
+        """Its own phase while a circuit breaker holds it, else the timetable's (T-20, T-44)."""
+        phase = row.phase or row.template_phase
+        return Phase(phase).label if phase and row.status == "TRADING" else "–"
+
+    @display(description=_("limit up (%)"))
+    def limit_up_shown(self, row: Instrument) -> str:
+        return shown_rate(Decimal(row.limit_up_ppm) / 10_000)
+
+    @display(description=_("limit down (%)"))
+    def limit_down_shown(self, row: Instrument) -> str:
+        return shown_rate(Decimal(row.limit_down_ppm) / 10_000)
+
+    @display(description=_("circuit breaker"))
+    def breaker_shown(self, row: Instrument) -> Any:
+        if not row.breaker_move_ppm:
+            return _("off")
+        return _("%(move)s %% in %(window)s s, then an auction of %(auction)s s") % {
+            "move": shown_rate(Decimal(row.breaker_move_ppm) / 10_000),
+            "window": row.breaker_window_ns // 10**9,
+            "auction": row.breaker_auction_ns // 10**9,
+        }
 
     @display(description=_("expires"), ordering="expire_date")
     def expire_date_shown(self, row: Instrument) -> str:
@@ -336,28 +406,6 @@ class CreateProduct(ChangeProduct):
         return ".".join(self.key(row, data))
 
 
-def ratio_text(name: str, row: Any) -> str:
-    """A rate for a list: empty when it is inherited."""
-    value = rate_to_form(name, getattr(row, name))
-    return "" if value is None else f"{value.normalize():f}"
-
-
-class RatesColumnsShown:
-    """Mixin: the rates that people look for first."""
-
-    @display(description=_("margin long (%)"))
-    def margin_shown(self, row: Any) -> str:
-        return ratio_text("margin_long_ppm", row)
-
-    @display(description=_("open fee (share)"))
-    def open_ratio_shown(self, row: Any) -> str:
-        return ratio_text("open_ratio_ppb", row)
-
-    @display(description=_("close fee (share)"))
-    def close_ratio_shown(self, row: Any) -> str:
-        return ratio_text("close_ratio_ppb", row)
-
-
 @admin.register(Product)
 class ProductAdmin(RatesColumnsShown, OperationsMixin, ReadOnlyAdmin):
     operations = (ChangeProduct, CreateProduct)
@@ -373,6 +421,19 @@ class ProductAdmin(RatesColumnsShown, OperationsMixin, ReadOnlyAdmin):
     )
     list_filter = (ExchangeFilter,)
     list_select_related = ("venue",)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("exchange_id", "product_id"),
+                    ("name_zh", "name_en"),
+                    ("larger_side_margin", "venue"),
+                )
+            },
+        ),
+        (_("Rates"), {"fields": RATES_SHOWN}),
+    )
     search_help_text = _("product or name")
     search_rules: ClassVar[Any] = ((r".+", ("product_id", "name_zh__startswith", "name_en__istartswith")),)
 
@@ -392,5 +453,9 @@ class RateRowAdmin(RatesColumnsShown, OperationsMixin, ReadOnlyAdmin):
     )
     list_select_related = ("venue",)
     ordering = ("target", "holder")
+    fieldsets = (
+        (None, {"fields": (("target", "holder"), ("reason", "venue"))}),
+        (_("Rates"), {"fields": RATES_SHOWN}),
+    )
     search_help_text = _("target or holder")
     search_rules: ClassVar[Any] = ((r".+", ("target", "holder")),)

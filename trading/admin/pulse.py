@@ -7,10 +7,12 @@ import redis
 from django.utils.translation import gettext_lazy as _
 
 from exchange_site.streams import Keys, log_client, stream_id
+from trading.archive import CUT_EVENTS
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
 LATE_MS = 1_000  # a command this old without an event is a fault (O-33)
 LATE_EVENTS = 5_000
+LATE_ARCHIVE = 2 * CUT_EVENTS  # it writes whole segments, so up to one always waits
 READERS = {"projector": _("Projector"), "marketdata": _("Market data"), "archive": _("Archive")}
 
 
@@ -76,7 +78,8 @@ def readers(cursors: dict[bytes, bytes], last_seq: int) -> list[dict[str, Any]]:
                 found.append(part(title, FAILED, _("not running")))
             continue
         behind = max(0, last_seq - stream_id(cursor)[0])
-        state = WARNING if behind > LATE_EVENTS else OK
+        late = LATE_ARCHIVE if name == "archive" else LATE_EVENTS
+        state = WARNING if behind > late else OK
         found.append(part(title, state, _("%(count)s events behind") % {"count": f"{behind:,}"}))
     return found
 

@@ -17,6 +17,8 @@ class RejectCount(models.Model):
     count = models.BigIntegerField()
 
     class Meta:
+        verbose_name = _("refusal")
+        verbose_name_plural = _("refusals")
         constraints = [
             models.UniqueConstraint(
                 fields=["venue", "trading_day", "command_type", "code"], name="rejectcount_key"
