@@ -12,7 +12,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import redis
+import redis.asyncio
 from django.conf import settings
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.connection import ConnectionPool
 from redis.retry import Retry
@@ -131,6 +133,21 @@ def reader_client() -> redis.Redis:
 def cache_client() -> redis.Redis:
     """Client of the second instance (cache, broker, channels)."""
     return redis.Redis(connection_pool=_pool(settings.CACHE_URL, WRITER_TIMEOUT_S))
+
+
+def _async_client(url: str, socket_timeout: float | None) -> redis.asyncio.Redis:
+    options = _options(socket_timeout) | {"retry": AsyncRetry(NoBackoff(), 0)}
+    return redis.asyncio.Redis.from_url(url, **options)
+
+
+def async_log_client() -> redis.asyncio.Redis:
+    """Client of the log for one task of an event loop; reads may block for ever."""
+    return _async_client(settings.REDIS_URL, None)
+
+
+def async_cache_client() -> redis.asyncio.Redis:
+    """Client of the second instance for one task of an event loop; reads may block for ever."""
+    return _async_client(settings.CACHE_URL, None)
 
 
 def stream_id(text: str | bytes) -> tuple[int, int]:

@@ -1,0 +1,70 @@
+"""The one `Fanout` of a web process: feeds, catalogue, images and sockets of its venue (A-10)."""
+
+import asyncio
+from typing import Any
+
+from marketdata.fanout.accounts import AccountImages
+from marketdata.fanout.catalogue import Catalogue
+from marketdata.fanout.catalogue_rows import static_fields
+from marketdata.fanout.events import EventFeed
+from marketdata.fanout.quotes import QuoteFeed
+from trading.selectors import current_venue
+
+
+class Fanout:
+    """What the sockets of one event loop share: ``events``, ``quotes``, ``catalogue``, ``accounts``."""
+
+    def __init__(self, venue: str) -> None:
+        self.venue = venue
+        self.events = EventFeed(venue)
+        self.quotes = QuoteFeed(venue)
+        self.catalogue = Catalogue(venue, self.events)
+        self.accounts = AccountImages(venue, self.events, self.quotes)
+        self.catalogue.on_change(self._spread_listings)
+
+    async def start(self) -> None:
+        """Open the feeds and read instruments and quotes."""
+        await self.events.start()
+        await self.quotes.start()
+        await self.catalogue.load()
+        await self.quotes.load(self.catalogue.listings)
+
+    async def stop(self) -> None:
+        """Close everything; for tests."""
+        await self.catalogue.stop()
+        await self.events.stop()
+        await self.quotes.stop()
+
+    def _spread_listings(self) -> None:
+        for symbol, row in self.catalogue.listings.items():
+            self.quotes.set_static(symbol, static_fields(row))
+
+
+_fanouts: dict[tuple[Any, str], "asyncio.Task[Fanout]"] = {}
+
+
+async def fanout() -> Fanout:
+    """The process's started fan-out; begun by the first who asks, anew after a failure."""
+    key = (asyncio.get_running_loop(), current_venue())
+    task = _fanouts.get(key)
+    if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
+        task = _fanouts[key] = asyncio.create_task(_begin(key[1]), name="fanout")
+    return await asyncio.shield(task)
+
+
+async def _begin(venue: str) -> Fanout:
+    made = Fanout(venue)
+    try:
+        await made.start()
+    except BaseException:
+        await made.stop()
+        raise
+    return made
+
+
+async def end_fanout() -> None:
+    """Stop this loop's fan-outs; for tests."""
+    loop = asyncio.get_running_loop()
+    for key in [key for key in _fanouts if key[0] is loop]:
+        task = _fanouts.pop(key)
+        await (await task).stop()
