@@ -15,6 +15,7 @@ BENCHMARKS: dict[str, str] = {
     "pause": "benchmarks.size:snapshot_pause",
     "longest": "benchmarks.size:longest_apply",
     "q3": "benchmarks.pipeline:worker",
+    "q6": "benchmarks.bars:ticks",
     "q7": "benchmarks.pipeline:replay",
     "projector": "benchmarks.pipeline:projector",
     "q9": "benchmarks.web:submit",

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ("exchange_site", "accounts", "trading", "marketdata", "settlement")
-PURE = ("trading/engine", "settlement/calc")
+PURE = ("trading/engine", "settlement/calc", "marketdata/bars")
 CLOCKS = ("now", "utcnow", "today")
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 70
