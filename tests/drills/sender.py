@@ -1,7 +1,7 @@
 """Orders at a steady rate from a process of its own, and what became of each (R-1).
 
-``python -m tests.drills.sender VENUE SEED RATE FOLDER``: some threads, one line an order in
-``FOLDER/orders.N``: ``A`` acknowledged (a verdict was read), ``R`` refused before the log,
+``python -m tests.drills.sender VENUE SEED NUMBER RATE FOLDER``: some threads, one line an order
+in ``FOLDER/orders.NUMBER.N``: ``A`` acknowledged (a verdict was read), ``R`` refused before the log,
 ``U`` no verdict in time; then account, order id, code. Runs until SIGTERM.
 """
 
@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import django
 
@@ -43,13 +44,15 @@ def send_batch(venue: str, steps: list[Step]) -> list[str]:
     ]
 
 
-def run(venue: str, number: int, seed: int, rate: int, folder: Path, stop: threading.Event) -> None:
+def run(
+    venue: str, name: str, number: int, seed: int, rate: int, folder: Path, stop: threading.Event
+) -> None:
     """One thread's share of the load; after an outage it does not catch up."""
     traders, contracts = make_traders(TRADERS)[number::THREADS], make_contracts(CONTRACTS)
-    flow = OrderFlow(seed * THREADS + number, traders, contracts, prefix=f"D{number}.")
+    flow = OrderFlow(seed * THREADS + number, traders, contracts, prefix=f"D{name}.")
     pause_s = BATCH * THREADS / rate
     sent, busy_s, due = 0, 0.0, time.monotonic()
-    with (folder / f"orders.{number}").open("w") as record:
+    with (folder / f"orders.{name}").open("w") as record:
         while not stop.is_set():
             started = time.monotonic()
             lines = send_batch(venue, list(itertools.islice(flow, BATCH)))
@@ -60,17 +63,18 @@ def run(venue: str, number: int, seed: int, rate: int, folder: Path, stop: threa
                 busy_s += max(time.monotonic() - started, pause_s)
             due = max(due + pause_s, time.monotonic() - pause_s)
             stop.wait(max(0.0, due - time.monotonic()))
-    (folder / f"rate.{number}").write_text(json.dumps({"sent": sent, "seconds": busy_s}))
+    (folder / f"rate.{name}").write_text(json.dumps({"sent": sent, "seconds": busy_s}))
 
 
-def main(venue: str, seed: int, rate: int, folder: Path) -> None:
+def main(venue: str, seed: int, process: int, rate: int, folder: Path) -> None:
     """Run the threads until a signal comes."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    threads = [
-        threading.Thread(target=run, args=(venue, number, seed, rate, folder, stop))
-        for number in range(THREADS)
-    ]
+
+    def share(number: int) -> tuple[Any, ...]:
+        return venue, f"{process}.{number}", number, seed + process, rate, folder, stop
+
+    threads = [threading.Thread(target=run, args=share(number)) for number in range(THREADS)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -78,4 +82,4 @@ def main(venue: str, seed: int, rate: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]))
+    main(sys.argv[1], *(int(text) for text in sys.argv[2:5]), Path(sys.argv[5]))

@@ -1,6 +1,6 @@
-"""kill -9 of worker, projector, log server and database under load (R-1).
+"""kill -9 of worker, projector, sending process, log server and database under load (R-1).
 
-`DRILL_ROUNDS` sets the number of kills (8 in the ordinary run, 20 for the full drill),
+`DRILL_ROUNDS` sets the number of kills (10 in the ordinary run, 20 for the full drill),
 `DRILL_SEED` repeats one; both are printed.
 """
 
@@ -18,12 +18,12 @@ from benchmarks.pipeline import redis_of
 from benchmarks.site import Site, end, running_site, wait_for_worker, wait_until
 
 VENUE = "drill"
-ROUNDS = int(os.environ.get("DRILL_ROUNDS", "8"))
+ROUNDS = int(os.environ.get("DRILL_ROUNDS", "10"))
 RATE = 3_000
 LEAST_RATE = 500
 """Commands a second below which a drill proves nothing; an idle machine has the full rate."""
 RECOVERY_S = 60.0
-VICTIMS = ("worker", "projector", "log", "database")
+VICTIMS = ("worker", "projector", "sender", "log", "database")
 
 
 class Drill:
@@ -38,7 +38,8 @@ class Drill:
         wait_for_worker(site, VENUE)
         site.run_python("-m", "tests.drills.venue", VENUE)
         self.projector = self._spawn_projector()
-        self.sender = site.spawn_python("-m", "tests.drills.sender", VENUE, str(seed), str(RATE), str(folder))
+        self.seed, self.senders = seed, 0
+        self.sender = self._spawn_sender()
         self.wait_for_orders(2_000)
 
     def _spawn_worker(self) -> "subprocess.Popen[bytes]":
@@ -46,6 +47,12 @@ class Drill:
 
     def _spawn_projector(self) -> "subprocess.Popen[bytes]":
         return self.site.spawn("run_projector", "--venue", VENUE)
+
+    def _spawn_sender(self) -> "subprocess.Popen[bytes]":
+        """A process that sends as a web process does; each one has a number of its own."""
+        self.senders += 1
+        numbers = (str(self.seed), str(self.senders), str(RATE), str(self.folder))
+        return self.site.spawn_python("-m", "tests.drills.sender", VENUE, *numbers)
 
     def acknowledged(self) -> int:
         """Orders acknowledged so far."""
@@ -79,6 +86,12 @@ class Drill:
         self.projector.kill()
         self.projector.wait()
         self.projector = self._spawn_projector()
+
+    def _kill_sender(self) -> None:
+        """What it had appended is decided without it; what it had not, nobody knows of."""
+        self.sender.kill()
+        self.sender.wait()
+        self.sender = self._spawn_sender()
 
     def _kill_log(self) -> None:
         self.site.log.kill()
