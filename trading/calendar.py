@@ -5,6 +5,7 @@ is expected by the usual pattern; years without a row are weekends only.
 """
 
 import csv
+import io
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -32,13 +33,42 @@ class Holiday(NamedTuple):
     basis: str  # announced, statutory or expected
 
 
+COLUMNS = ("date", "name", "basis")
+BASES = ("announced", "statutory", "expected")
+
+
+class BadHolidays(ValueError):
+    """A file of holidays cannot be used; `lines` are the numbers of the bad ones, 1 the head."""
+
+    def __init__(self, lines: list[int]) -> None:
+        super().__init__(f"bad lines: {', '.join(map(str, lines[:20]))}")
+        self.lines = lines
+
+
+def read_holidays(text: str) -> list[Holiday]:
+    """Holidays as CSV with the columns date (yyyy-mm-dd), name, basis; BadHolidays names all faults."""
+    lines = list(csv.reader(io.StringIO(text.removeprefix("\ufeff").replace("\x00", ""))))
+    if not lines or tuple(cell.strip() for cell in lines[0]) != COLUMNS:
+        raise BadHolidays([1])
+    found: list[Holiday] = []
+    bad: list[int] = []
+    for number, line in enumerate(lines[1:], 2):
+        try:
+            day, name, basis = (cell.strip() for cell in line)
+            if basis not in BASES:
+                raise ValueError(basis)
+            found.append(Holiday(date.fromisoformat(day), name, basis))
+        except ValueError:
+            if line:
+                bad.append(number)
+    if bad:
+        raise BadHolidays(bad)
+    return found
+
+
 def load_holidays(path: Path = DATA / "holidays.csv") -> list[Holiday]:
-    """Holidays of a CSV file with the columns date, name, basis; ValueError on a bad line."""
-    with path.open(encoding="utf-8", newline="") as lines:
-        return [
-            Holiday(date.fromisoformat(row["date"]), row["name"], row["basis"])
-            for row in csv.DictReader(lines)
-        ]
+    """The holidays of a file; BadHolidays as `read_holidays`."""
+    return read_holidays(path.read_text(encoding="utf-8"))
 
 
 class TradingCalendar:
@@ -83,3 +113,8 @@ class TradingCalendar:
             elif year in self.unannounced_years:
                 found.append(f"{year}: holidays by law and custom, not yet as announced")
         return found
+
+
+def days_between(holidays: list[Holiday], first: date, last: date, every_day: bool = False) -> list[int]:
+    """The trading days from first to last as `SetCalendar` takes them, yyyymmdd ascending."""
+    return [to_int(day) for day in TradingCalendar(holidays, every_day).between(first, last)]

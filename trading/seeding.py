@@ -125,6 +125,10 @@ class Seeder:
         past = self.now.hour * 60 + self.now.minute >= SETTLEMENT_MINUTE
         return self.calendar.on_or_after(today + timedelta(days=1) if past else today)
 
+    def last_day(self) -> date:
+        """Where a calendar that is sent now ends."""
+        return self.now.date() + timedelta(days=CALENDAR_DAYS)
+
     def renew_calendar(self) -> None:
         """Send trading days when none are known or they end soon."""
         number, day = self._venue_row()
@@ -133,8 +137,7 @@ class Seeder:
         if not self.is_new and (not number or known.filter(day__gte=enough).exists()):
             return
         first = date(self.now.year, 1, 1)
-        last = self.now.date() + timedelta(days=CALENDAR_DAYS)
-        days = {to_int(each) for each in self.calendar.between(first, last)}
+        days = {to_int(each) for each in self.calendar.between(first, self.last_day())}
         days |= {day} if day else set()
         self.send([SetCalendar(sorted(days))])
 

@@ -19,7 +19,7 @@ from trading.engine.codes import ACCOUNT_NOT_FOUND, INSTRUMENT_NOT_FOUND
 from trading.engine.figures import AccountFigures, account_figures
 from trading.engine.messages import PositionRow
 from trading.engine.settings import SETTINGS
-from trading.models import Instrument, Position, ProjectorCursor, TradingAccount, Venue
+from trading.models import Instrument, Position, ProjectorCursor, TradingAccount, TradingDay, Venue
 from trading.quotes_writer import read_quotes
 from trading.representations import account_data, funds_row, position_data, position_row, units_of
 
@@ -264,3 +264,9 @@ def order_limit(venue: str, user_id: str) -> Limit:
 def trading_day(venue: str) -> int:
     """The venue's trading day as the tables have it; 0 for a venue they do not know."""
     return Venue.objects.filter(code=venue).values_list("trading_day", flat=True).first() or 0
+
+
+def whole_calendar(row: Venue, later: Iterable[int]) -> list[int]:
+    """The days that `SetCalendar` takes: those known up to the current one, then the later ones given."""
+    known = TradingDay.objects.filter(venue=row, day__lt=row.trading_day).values_list("day", flat=True)
+    return sorted({*known, row.trading_day, *(day for day in later if day > row.trading_day)})

@@ -13,7 +13,7 @@ from tests.admin.desk import Desk
 from tests.log.conftest import ALICE, CONTRACTS
 from trading.engine import messages as core
 from trading.engine.units import SCALE
-from trading.models import AuditLog, CashFlow
+from trading.models import AuditLog, CashFlow, TradingDay
 
 REASON = "asked for by telephone"
 SYMBOL = CONTRACTS[0].symbol
@@ -217,6 +217,17 @@ def test_a_product_and_an_instrument_are_created_and_changed(desk: Desk, root: C
     assert (row.limit_up_ppm, row.open_per_lot) == (95_000, 3)
 
 
+def test_holidays_are_imported_and_every_bad_line_is_named(desk: Desk, root: Client) -> None:
+    given = {"venue": desk.venue.pk, "until": desk.venue.trading_day + 10_000}
+    file = "date,name,basis\n2026-12-25,Feast,announced\n"
+    (result,) = results(operate(root, "trading_tradingday", "import", **given, holidays=file))
+    assert result.code == 0, result
+    assert desk.last()[0].trading_days[0] <= desk.venue.trading_day
+    text = f"{file}soon,x,announced\n"
+    bad = operate(root, "trading_tradingday", "import", **given, holidays=text)
+    assert "3" in str(bad.context_data["form"].errors["holidays"])
+
+
 def test_a_group_has_rates_of_its_own(desk: Desk, root: Client) -> None:
     given = {"venue": desk.venue.pk, "holder": "group:vip", "target": SYMBOL}
     sent = {**given, "margin_long_ppm": "12.5", "apply_now": "on"}
@@ -235,7 +246,8 @@ def test_calendar_and_sessions_are_replaced(desk: Desk, root: Client) -> None:
     text = "\n".join(map(str, sorted({day, *later})))
     (result,) = results(operate(root, "trading_tradingday", "set", venue=venue.pk, days=text))
     assert result.code == 0, result
-    assert desk.last()[0] == core.SetCalendar(sorted({day, *later}))
+    known = TradingDay.objects.filter(day__lt=day).values_list("day", flat=True)
+    assert desk.last()[0] == core.SetCalendar(sorted({*known, day, *later}))
     table = "template,night,phase,start,end\nalways,,continuous,00:00,24:00\n"
     table += "extra,night,auction_order,20:55,20:59\nextra,night,continuous,21:00,25:00\n"
     sent = {"venue": venue.pk, "sections": table}

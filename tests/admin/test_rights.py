@@ -51,7 +51,7 @@ OPERATIONS = {
         "deposit": {"operator"},
         "withdraw": {"operator"},
     },
-    "trading_tradingday": {"set": {"operator"}},
+    "trading_tradingday": {"set": {"operator"}, "import": {"operator"}},
     "trading_venue": {
         "halt": {"operator", "risk"},
         "resume": {"operator", "risk"},

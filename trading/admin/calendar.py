@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.utils.dates import WEEKDAYS
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
@@ -10,12 +11,15 @@ from unfold.decorators import display
 
 from exchange_site.admin_base import ReadOnlyAdmin, shanghai
 from exchange_site.admin_operations import OperationsMixin
-from trading.admin.forms import VenueForm, long_text_field
+from trading.admin.forms import VenueForm, long_text_field, whole_field
 from trading.admin.operations import CommandOperation
-from trading.admin.timetable import clock, parse_days, parse_sections, sections_text
+from trading.admin.timetable import MOST_DAYS, clock, parse_days, parse_sections, sections_text
+from trading.calendar import BadHolidays, Holiday, days_between, from_int, read_holidays
+from trading.choices import ClockMode
 from trading.engine import messages as core
-from trading.engine.sessions import to_date
+from trading.engine.sessions import is_day, to_date
 from trading.models import SessionSection, SessionTemplate, TradingDay, Venue
+from trading.selectors import whole_calendar
 
 PHASE_LABELS = {
     "CONTINUOUS": "success",
@@ -31,6 +35,39 @@ class DaysForm(VenueForm):
 
     def clean_days(self) -> list[int]:
         return parse_days(self.cleaned_data["days"])
+
+
+class HolidaysForm(VenueForm):
+    """A list of holidays becomes the days of `SetCalendar`."""
+
+    until = whole_field(_("Last day of the calendar, yyyymmdd"), 19700101, 99981231)
+    holidays = long_text_field(
+        _("Holidays as CSV: date,name,basis"),
+        50_000,
+        help_text=_("Dates are yyyy-mm-dd; the basis is announced, statutory or expected."),
+    )
+
+    def clean_until(self) -> int:
+        if not is_day(self.cleaned_data["until"]):
+            raise ValidationError(_("Not a day: %(words)s") % {"words": self.cleaned_data["until"]})
+        return int(self.cleaned_data["until"])
+
+    def clean_holidays(self) -> list[Holiday]:
+        try:
+            return read_holidays(self.cleaned_data["holidays"])
+        except BadHolidays as error:
+            lines = ", ".join(map(str, error.lines[:20]))
+            raise ValidationError(_("Bad lines: %(lines)s") % {"lines": lines}) from error
+
+    def clean(self) -> dict[str, Any]:
+        """Adds `days`, the trading days from the venue's current one to the last."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if {"venue", "until", "holidays"} <= set(data):
+            first, last = from_int(data["venue"].trading_day), from_int(data["until"])
+            if not 0 < (last - first).days <= MOST_DAYS:
+                raise ValidationError(_("The calendar may end 1 to 4000 days ahead."))
+            data["days"] = days_between(data["holidays"], first, last, data["venue"].mode == ClockMode.ALWAYS)
+        return data
 
 
 class SessionsForm(VenueForm):
@@ -75,7 +112,7 @@ class SetCalendar(CommandOperation):
         }
 
     def command(self, row: Any, data: dict[str, Any]) -> core.SetCalendar:
-        return core.SetCalendar(data["days"])
+        return core.SetCalendar(whole_calendar(data["venue"], data["days"]))
 
 
 class SetSessions(CommandOperation):
@@ -105,9 +142,20 @@ class SetSessions(CommandOperation):
         return core.SetSessions(data["sections"])
 
 
+class ImportHolidays(SetCalendar):
+    name = "import"
+    label = _("Import holidays")
+    icon = "upload_file"
+    form_class = HolidaysForm
+    explanation = _("Every weekday that is not in the list is a trading day; days known before are replaced.")
+
+    def initial(self, rows: Any) -> dict[str, Any]:
+        return {}
+
+
 @admin.register(TradingDay)
 class TradingDayAdmin(OperationsMixin, ReadOnlyAdmin):
-    operations = (SetCalendar,)
+    operations = (SetCalendar, ImportHolidays)
     list_display = ("day", "venue", "weekday")
     list_select_related = ("venue",)
     ordering = ("-day",)

@@ -1,6 +1,7 @@
 """The control room's first page, from what really runs now (O-1, A-4a)."""
 
 import json
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from exchange_site.admin_base import SHANGHAI
+from trading import session_watch
 from trading.admin import pulse
 from trading.models import Order, SessionTemplate, SettlementDay, Trade, TradingAccount, Venue
 
@@ -51,6 +53,7 @@ def venue_card(venue: Venue) -> dict[str, Any]:
         "url": reverse("admin:trading_venue_change", args=[venue.pk]),
         "phases": phases(venue),
         "parts": pulse.parts(venue.code),
+        "findings": session_watch.findings(venue.code, time.time_ns()),
         "last_settlement": SettlementDay.objects.filter(venue=venue).order_by("-trading_day").first(),
     }
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Case, F, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -28,7 +28,7 @@ from trading.admin.market_forms import (
 )
 from trading.admin.operations import CommandOperation
 from trading.admin.rate_columns import RATES_SHOWN, RatesColumnsShown, shown_rate
-from trading.choices import ClockMode, Phase
+from trading.choices import Phase
 from trading.engine import messages as core
 from trading.models import Instrument, Order, Position, Product, RateRow, SessionTemplate
 
@@ -317,10 +317,8 @@ class InstrumentAdmin(RatesColumnsShown, OperationsMixin, ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Instrument]:
         """Rows with the phase of the timetable they follow."""
-        name = Case(When(venue__mode=ClockMode.ALWAYS, then=Value("always")), default=F("session_template"))
-        template = SessionTemplate.objects.filter(venue=OuterRef("venue"), name=OuterRef("follows"))
-        rows = super().get_queryset(request).annotate(follows=name)
-        return rows.annotate(template_phase=Subquery(template.values("phase")[:1]))
+        template = SessionTemplate.objects.filter(venue=OuterRef("venue"), name=OuterRef("session_template"))
+        return super().get_queryset(request).annotate(template_phase=Subquery(template.values("phase")[:1]))
 
     @display(description=_("phase"))
     def phase_shown(self, row: Any) -> Any:

@@ -42,7 +42,7 @@ class Command(BaseCommand):
         try:
             seeder = Seeder(venue, options["mode"] == "always", self.number(venue, options))
             seeder.run()
-            for text in seeder.calendar.warnings(seeder.now.date(), seeder.now.date()):
+            for text in seeder.calendar.warnings(seeder.now.date(), seeder.last_day()):
                 self.stderr.write(f"calendar {text}")
             seed_groups()
             self.administrator(options["admin_password"])
