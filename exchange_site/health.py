@@ -58,7 +58,7 @@ def report(venue: str) -> dict[str, Part]:
     }
     parts |= _venue_parts(venue, parts["log"]["status"] == OK)
     for name in ("market_data", "feed", "beat", "celery"):
-        parts[name] = {"status": OFF}
+        parts.setdefault(name, {"status": OFF})
     for name, part in parts.items():
         if part["status"] == STARTING and name in _seen:
             part["status"] = FAILED
@@ -125,7 +125,8 @@ def _venue_parts(venue: str, log_answers: bool) -> dict[str, Part]:
         status: Any = client.hgetall(keys.status)
         cursors: Any = client.hgetall(keys.cursors)
         events = stream_id(last_stream_id(client, keys.events))[0]
-        waiting_ns = _oldest_unprojected_ns(client, keys, cursors)
+        waiting_ns = _oldest_unread_ns(client, keys, cursors, b"projector")
+        untold_ns = _oldest_unread_ns(client, keys, cursors, b"marketdata")
         newest = last_stream_id(client, keys.commands)
     except redis.RedisError as error:
         failed = {"status": FAILED, "error": type(error).__name__}
@@ -135,12 +136,15 @@ def _venue_parts(venue: str, log_answers: bool) -> dict[str, Part]:
     return {
         "worker": _worker(lease, status, newest),
         "projector": _projector(events, cursors, waiting_ns),
+        "market_data": _market_data(events, cursors, untold_ns),
     }
 
 
-def _oldest_unprojected_ns(client: "redis.Redis", keys: Keys, cursors: dict[bytes, bytes]) -> int:
-    """Log time of the first event that the tables lack; 0 without one."""
-    done = stream_id(cursors.get(b"projector", b"0"))[0]
+def _oldest_unread_ns(client: "redis.Redis", keys: Keys, cursors: dict[bytes, bytes], reader: bytes) -> int:
+    """Log time of the first event that a reader has not stored; 0 without one, or without the reader."""
+    if reader not in cursors:
+        return 0
+    done = stream_id(cursors[reader])[0]
     entries: Any = client.xrange(keys.events, f"{done + 1}-0", count=1)
     if not entries:
         return 0
@@ -179,7 +183,18 @@ def _projector(events: int, cursors: dict[bytes, bytes], waiting_ns: int) -> Par
     """The tables follow the events within A-8a's bounds."""
     if b"projector" not in cursors:
         return _absent("no projector has reported", events_behind=events)
-    behind = max(0, events - stream_id(cursors[b"projector"])[0])
+    return _reader(events, cursors[b"projector"], waiting_ns)
+
+
+def _market_data(events: int, cursors: dict[bytes, bytes], waiting_ns: int) -> Part:
+    """Ticks and bars follow the events within the same bounds; off where they were never recorded."""
+    if b"marketdata" not in cursors:
+        return {"status": OFF}
+    return _reader(events, cursors[b"marketdata"], waiting_ns)
+
+
+def _reader(events: int, cursor: bytes, waiting_ns: int) -> Part:
+    behind = max(0, events - stream_id(cursor)[0])
     waits_s = max(0.0, time.time() - waiting_ns / 10**9) if waiting_ns else 0.0
     late = behind > PROJECTOR_BEHIND_EVENTS or waits_s > PROJECTOR_STALL_S
     return {

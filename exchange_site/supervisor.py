@@ -147,6 +147,7 @@ class Supervisor:
         self._await(self._worker_is_ready, worker)
         self._await(lambda: prepare.exit_code == 0, prepare)
         self._dismiss(prepare)
+        self._add("marketdata", *self._manage("run_marketdata"))
         self._add("settlement", *self._manage("run_settlement"))
         if self.env.ROBOTS:
             self._add("robots", *self._manage("run_robots"))

@@ -110,3 +110,10 @@ def test_one_new_event_after_a_quiet_hour_is_no_delay(at_now: None) -> None:
 def test_a_projector_far_behind_has_failed(at_now: None, events: int, waiting_s: int) -> None:
     part = health._projector(events, {b"projector": b"10"}, waiting_s * 10**9)
     assert (part["status"], part["events_behind"]) == ("failed", events - 10)
+
+
+def test_market_data_is_off_until_it_was_recorded_once_and_late_when_it_stays_behind(at_now: None) -> None:
+    late_ns = NOW_MS * 10**6 - (health.PROJECTOR_STALL_S + 1) * 10**9
+    assert health._market_data(10, {}, 0)["status"] == "off"
+    assert health._market_data(11, {b"marketdata": b"10"}, NOW_MS * 10**6)["status"] == "ok"
+    assert health._market_data(11, {b"marketdata": b"10"}, late_ns)["status"] == "failed"
