@@ -18,12 +18,15 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from accounts.models import AuthToken, User
+from exchange_site.ratelimit import Draw, Limit, client_address, take
 
 REMEMBER_S = 0.8
 MAX_REMEMBERED = 20_000
 USED_EVERY = timedelta(minutes=1)
 KEYWORD = "Token"
 _TOKEN_LENGTH = 128
+WRONG_TOKENS = Limit(1, 60)
+"""What an address may try without being known (H-5)."""
 
 
 class Caller(NamedTuple):
@@ -103,13 +106,20 @@ def forget(digest: str = "") -> None:
 
 
 class TokenAuthentication(BaseAuthentication):
-    """`Authorization: Token …`; `request.auth` is the AuthToken."""
+    """`Authorization: Token …`; `request.auth` is the AuthToken.
+
+    An address that comes with one wrong token after another is told 9004.
+    """
 
     def authenticate(self, request: Any) -> tuple[User, AuthToken] | None:
         token = token_in(request.META.get("HTTP_AUTHORIZATION", ""))
         if token is None:
             return None
-        caller = caller_of(token)
+        try:
+            caller = caller_of(token)
+        except AuthenticationFailed:
+            take([Draw(f"token:a:{client_address(request)}", WRONG_TOKENS)])
+            raise
         return caller.user, caller.token
 
     def authenticate_header(self, request: Any) -> str:

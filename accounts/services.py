@@ -183,7 +183,16 @@ def _drop_old(user: User, key: str) -> None:
 def keep_answer(*, claimed: Claim, status: int, answer: Any) -> None:
     """Remember what a claimed request was answered."""
     if claimed.row is not None:
-        IdempotencyKey.objects.filter(pk=claimed.row.pk).update(status=status, answer=answer)
+        IdempotencyKey.objects.filter(pk=claimed.row.pk).update(status=status, answer=_storable(answer))
+
+
+def _storable(value: Any) -> Any:
+    """A refusal may quote what was sent; the database takes no NUL and no lone surrogate."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_storable(name): _storable(one) for name, one in value.items()}
+    return [_storable(one) for one in value] if isinstance(value, list) else value
 
 
 def give_up(*, claimed: Claim) -> None:

@@ -1,7 +1,7 @@
 """What every page of the admin shares: paging without full counts, read-only lists, labels (O-5)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
@@ -19,6 +19,7 @@ from unfold.admin import ModelAdmin
 
 EXACT_COUNT_LIMIT = 10_000
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+Lookup = str | Callable[[str], Q]
 
 
 class EstimatingPaginator(Paginator):
@@ -123,12 +124,13 @@ class ExchangeModelAdmin(ModelAdmin):
     compressed_fields = True
     warn_unsaved_form = True
     empty_value_display = "–"
-    # How a search term becomes a lookup on an indexed column: pattern → fields, first match wins.
-    search_rules: ClassVar[Sequence[tuple[str, tuple[str, ...]]]] = ()
+    # How a search term becomes a lookup on an indexed column: pattern → fields, or functions that
+    # make a condition of the term; first match wins.
+    search_rules: ClassVar[Sequence[tuple[str, tuple[Lookup, ...]]]] = ()
 
     def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
         """Fields of the rules: without any Django draws no search box."""
-        ruled = [name for _pattern, names in self.search_rules for name in names]
+        ruled = [str(name) for _pattern, names in self.search_rules for name in names]
         return ruled or super().get_search_fields(request)
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
@@ -156,11 +158,11 @@ class ExchangeModelAdmin(ModelAdmin):
         return queryset.none()
 
 
-def any_of(fields: Sequence[str], value: str) -> Any:
+def any_of(fields: Sequence[Lookup], value: str) -> Any:
     """A condition that holds when any of the lookups matches the value."""
     condition = Q()
     for name in fields:
-        condition |= Q(**{name: value})
+        condition |= Q(**{name: value}) if isinstance(name, str) else name(value)
     return condition
 
 

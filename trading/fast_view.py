@@ -15,13 +15,15 @@ from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from accounts import services as users
 from accounts.authentication import TokenAuthentication, remembered, token_in
 from accounts.models import User
-from exchange_site.api import StrictJSONParser, envelope, exception_handler
+from exchange_site.api import StrictJSONParser, envelope, error_of, exception_handler
 from exchange_site.exceptions import ExchangeError
 from exchange_site.ratelimit import Draw, Limit, atake, by_user_or_address
 from exchange_site.views import check_size, in_thread, scope_for
 from trading import selectors
+from trading.command_view import TRANSIENT
 from trading.order_services import Answer, anote_write
 
 _parser = StrictJSONParser()
@@ -35,12 +37,16 @@ class Call(NamedTuple):
     user_id: str
     body: dict[str, Any]
     request: HttpRequest
+    command_id: str = ""
+    """Of the request's Idempotency-Key; commands after the first have ids made from it."""
 
 
 class FastView(APIView):
     """Base of order views; subclasses have `async def post(self, call)` that gives an Answer."""
 
     scope = ""
+    is_keyed = True
+    """Whether an Idempotency-Key makes a row of its own; an order's id does the same (H-6)."""
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -61,16 +67,38 @@ class FastView(APIView):
         call: Call | None = None
         try:
             call = await self._call(request)
-            answer: Answer = await self.post(call)
-            await anote_write(venue=call.venue, user_id=call.user_id, seq=answer.seq)
+            key = request.headers.get("Idempotency-Key", "")
+            if key and self.is_keyed:
+                return await self._once(call, key)
+            return await self._carry_out(call)
         except Exception as error:  # noqa: BLE001  one handler turns all of them into codes
             seq = error.extra.get("event_seq", 0) if isinstance(error, ExchangeError) else 0
             if call is not None and seq:  # a refusal by the core is an event too
                 await anote_write(venue=call.venue, user_id=call.user_id, seq=seq)
             return _refusal(error)
+
+    async def _carry_out(self, call: Call) -> HttpResponse:
+        answer: Answer = await self.post(call)
+        await anote_write(venue=call.venue, user_id=call.user_id, seq=answer.seq)
         response = _json(envelope(answer.data), answer.status)
         if answer.seq:
             response["X-Event-Seq"] = str(answer.seq)
+        return response
+
+    async def _once(self, call: Call, key: str) -> HttpResponse:
+        """Carry out once for the key; a repeat gets the first answer."""
+        digest = users.request_digest(f"POST {call.request.path}", call.body)
+        claimed = await in_thread(lambda: users.claim(user=call.user, key=key, digest=digest))
+        if claimed.status is not None:
+            return _json(claimed.answer, claimed.status)
+        try:
+            response = await self._carry_out(call._replace(command_id=claimed.command_id))
+        except ExchangeError as error:
+            await in_thread(_settle_refusal, claimed, error)
+            raise
+        if response.status_code != 202:  # an undecided command is asked for again under the same id
+            kept = {"status": response.status_code, "answer": json.loads(response.content)}
+            await in_thread(lambda: users.keep_answer(claimed=claimed, **kept))
         return response
 
     async def _call(self, request: HttpRequest) -> Call:
@@ -103,6 +131,16 @@ class FastView(APIView):
     def cost(self, body: dict[str, Any]) -> int:
         """How many orders the request counts as."""
         return 1
+
+
+def _settle_refusal(claimed: Any, error: ExchangeError) -> None:
+    """Keep a refusal; free the key where nothing happened; keep it open where nobody knows."""
+    if error.extra.get("pending"):
+        return
+    if error.code in TRANSIENT:
+        users.give_up(claimed=claimed)
+    else:
+        users.keep_answer(claimed=claimed, status=error.http_status, answer=error_of(error))
 
 
 def _slowly(request: HttpRequest) -> tuple[User, Any]:

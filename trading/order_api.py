@@ -131,6 +131,8 @@ def size_of(body: dict[str, Any], field: str) -> int:
 
 
 class Submit(FastView):
+    is_keyed = False
+
     @documented(
         "Place an order",
         request=shapes.TermsIn,
@@ -147,6 +149,8 @@ class Submit(FastView):
 
 
 class Check(FastView):
+    is_keyed = False  # it changes nothing
+
     @documented(
         "What an order would be answered and cost",
         request=shapes.TermsIn,
@@ -179,6 +183,7 @@ class SubmitBatch(FastView):
         answer=shapes.BatchOut,
         example=BATCH,
         errors=(INVALID_FIELD, WORKER_NOT_RUNNING),
+        parameters=(IDEMPOTENCY,),
         tag="orders",
     )
     async def post(self, call: Call) -> Answer:
@@ -188,7 +193,9 @@ class SubmitBatch(FastView):
         wanted = await with_symbols(
             call.venue, lambda find: [_one_order(item, call.user_id, find) for item in items]
         )
-        return await order_services.submit_batch(venue=call.venue, user_id=call.user_id, wanted=wanted)
+        return await order_services.submit_batch(
+            venue=call.venue, user_id=call.user_id, wanted=wanted, command_id=call.command_id
+        )
 
 
 def _one_order(item: Any, user_id: str, find: Callable[[str], str]) -> PlaceOrder | ExchangeError:
@@ -219,13 +226,16 @@ class Cancel(FastView):
             "update_time": 1795230000000,
         },
         errors=(ACCOUNT_NOT_FOUND, ORDER_NOT_FOUND, ORDER_NOT_CANCELLABLE, WORKER_NOT_RUNNING),
+        parameters=(IDEMPOTENCY,),
         tag="orders",
     )
     async def post(self, call: Call) -> Answer:
         known_fields(call.body, frozenset({"account_id", "order_id", "user_id"}))
         own_user(call.body, call.user_id)
         command = CancelOrder(text_field(call.body, "account_id"), order_id_field(call.body))
-        return await order_services.cancel(venue=call.venue, user_id=call.user_id, command=command)
+        return await order_services.cancel(
+            venue=call.venue, user_id=call.user_id, command=command, command_id=call.command_id
+        )
 
 
 class CancelBatch(FastView):
@@ -239,6 +249,7 @@ class CancelBatch(FastView):
         answer=shapes.BatchOut,
         example={**BATCH, "results": [{**RESULT, "status": "Cancelled"}]},
         errors=(INVALID_FIELD, WORKER_NOT_RUNNING),
+        parameters=(IDEMPOTENCY,),
         tag="orders",
     )
     async def post(self, call: Call) -> Answer:
@@ -246,7 +257,9 @@ class CancelBatch(FastView):
         own_user(call.body, call.user_id)
         account_id = text_field(call.body, "account_id")
         wanted = [_one_cancel(account_id, item) for item in items_of(call.body, "order_ids")]
-        return await order_services.cancel_batch(venue=call.venue, user_id=call.user_id, wanted=wanted)
+        return await order_services.cancel_batch(
+            venue=call.venue, user_id=call.user_id, wanted=wanted, command_id=call.command_id
+        )
 
 
 def _one_cancel(account_id: str, order_id: Any) -> CancelOrder | ExchangeError:
@@ -264,6 +277,7 @@ class CancelAllOrders(FastView):
         answer=shapes.CountOut,
         example={"cancelled": 3},
         errors=(ACCOUNT_NOT_FOUND, INSTRUMENT_NOT_FOUND, WORKER_NOT_RUNNING),
+        parameters=(IDEMPOTENCY,),
         tag="orders",
     )
     async def post(self, call: Call) -> Answer:
@@ -275,7 +289,11 @@ class CancelAllOrders(FastView):
             bare = text_field(call.body, "instrument_id", 64)
             symbol = await with_symbols(call.venue, lambda find: find(bare))
         return await order_services.cancel_all(
-            venue=call.venue, user_id=call.user_id, account_id=account_id, symbol=symbol
+            venue=call.venue,
+            user_id=call.user_id,
+            account_id=account_id,
+            symbol=symbol,
+            command_id=call.command_id,
         )
 
 
@@ -287,12 +305,15 @@ class Modify(FastView):
         answer=shapes.OrderOut,
         example={**ORDER, "price": 74380.0},
         errors=(ACCOUNT_NOT_FOUND, ORDER_NOT_FOUND, ORDER_NOT_CANCELLABLE, ORDER_NOT_CHANGEABLE),
+        parameters=(IDEMPOTENCY,),
         tag="orders",
     )
     async def post(self, call: Call) -> Answer:
         own_user(call.body, call.user_id)
         command = modify_order(call.body)
-        return await order_services.modify(venue=call.venue, user_id=call.user_id, command=command)
+        return await order_services.modify(
+            venue=call.venue, user_id=call.user_id, command=command, command_id=call.command_id
+        )
 
 
 class Close(FastView):
@@ -305,6 +326,7 @@ class Close(FastView):
         answer={"type": "array", "items": {"$ref": "#/components/schemas/OrderOut"}},
         example=[{**ORDER, "direction": "SELL", "offset": "CLOSETODAY"}],
         errors=(ACCOUNT_NOT_FOUND, ILLEGAL_ORDER_PARAMETER, INSUFFICIENT_POSITION, WORKER_NOT_RUNNING),
+        parameters=(IDEMPOTENCY,),
         tag="orders",
     )
     async def post(self, call: Call) -> Answer:
@@ -314,7 +336,9 @@ class Close(FastView):
         symbol = await with_symbols(call.venue, lambda find: find(bare))
         closing = closing_of(call.body, symbol)
         return await in_thread(
-            lambda: order_services.close(venue=call.venue, user_id=call.user_id, closing=closing)
+            lambda: order_services.close(
+                venue=call.venue, user_id=call.user_id, closing=closing, command_id=call.command_id
+            )
         )
 
 

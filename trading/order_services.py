@@ -6,6 +6,7 @@ it is (A-43).
 
 import asyncio
 import hashlib
+import uuid
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -189,7 +190,9 @@ def _first_answer(venue: str, command: PlaceOrder, outcome: Outcome) -> Answer:
     return Answer({**found, "repeated": True}, outcome.last_seq)
 
 
-async def submit_batch(*, venue: str, user_id: str, wanted: Sequence[PlaceOrder | ExchangeError]) -> Answer:
+async def submit_batch(
+    *, venue: str, user_id: str, wanted: Sequence[PlaceOrder | ExchangeError], command_id: str = ""
+) -> Answer:
     """Place orders in order; one result each (T-35)."""
     good = [one for one in wanted if isinstance(one, PlaceOrder)]
     refused: ExchangeError | None = None
@@ -199,7 +202,7 @@ async def submit_batch(*, venue: str, user_id: str, wanted: Sequence[PlaceOrder 
         except ExchangeError as error:
             refused = error
     sent = [command for command in good if refused is None or command.offset != Offset.OPEN]
-    outcomes = await in_thread(_send_batch, venue, sent, user_id)
+    outcomes = await in_thread(_send_batch, venue, sent, user_id, command_id)
     verdicts = iter(outcomes)
     results = []
     for index, one in enumerate(wanted):
@@ -212,8 +215,18 @@ async def submit_batch(*, venue: str, user_id: str, wanted: Sequence[PlaceOrder 
     return Answer(batch_data(results), max((one.last_seq for one in outcomes), default=0))
 
 
-def _send_batch(venue: str, wanted: Sequence[Any], user_id: str) -> list[Outcome]:
-    return commands.send_many(venue, wanted, user_id=user_id, wait_s=BATCH_S) if wanted else []
+def _send_batch(venue: str, wanted: Sequence[Any], user_id: str, command_id: str) -> list[Outcome]:
+    ids = ids_from(command_id, len(wanted))
+    return (
+        commands.send_many(venue, wanted, user_id=user_id, command_ids=ids, wait_s=BATCH_S) if wanted else []
+    )
+
+
+def ids_from(command_id: str, count: int) -> list[str] | None:
+    """The ids of a request's commands, the same for every try of it; None lets each have a new one."""
+    if not command_id:
+        return None
+    return [uuid.uuid5(uuid.UUID(command_id), str(number)).hex for number in range(count)]
 
 
 def _batch_result(
@@ -267,9 +280,11 @@ def _verdict(outcome: Outcome, order_id: str) -> Outcome:
     return outcome
 
 
-async def cancel(*, venue: str, user_id: str, command: CancelOrder) -> Answer:
+async def cancel(*, venue: str, user_id: str, command: CancelOrder, command_id: str = "") -> Answer:
     """Cancel one order; 3001 unknown, 3002 ended already."""
-    outcome = await commands.asend(venue, command, user_id=user_id, wait_s=VERDICT_S, origin="web")
+    outcome = await commands.asend(
+        venue, command, user_id=user_id, command_id=command_id or None, wait_s=VERDICT_S, origin="web"
+    )
     _verdict(outcome, command.order_id)
     return Answer(cancelled_data(outcome, command.order_id), outcome.last_seq)
 
@@ -293,10 +308,12 @@ def cancelled_data(outcome: Outcome, order_id: str) -> dict[str, Any]:
     }
 
 
-async def cancel_batch(*, venue: str, user_id: str, wanted: Sequence[CancelOrder | ExchangeError]) -> Answer:
+async def cancel_batch(
+    *, venue: str, user_id: str, wanted: Sequence[CancelOrder | ExchangeError], command_id: str = ""
+) -> Answer:
     """Cancel orders in order; one result each."""
     good = [one for one in wanted if isinstance(one, CancelOrder)]
-    outcomes = await in_thread(_send_batch, venue, good, user_id)
+    outcomes = await in_thread(_send_batch, venue, good, user_id, command_id)
     verdicts = iter(outcomes)
     results = []
     for index, one in enumerate(wanted):
@@ -312,19 +329,27 @@ async def cancel_batch(*, venue: str, user_id: str, wanted: Sequence[CancelOrder
     return Answer(batch_data(results), max((one.last_seq for one in outcomes), default=0))
 
 
-async def cancel_all(*, venue: str, user_id: str, account_id: str, symbol: str) -> Answer:
+async def cancel_all(
+    *, venue: str, user_id: str, account_id: str, symbol: str, command_id: str = ""
+) -> Answer:
     """Cancel every working order of an account, of one instrument or of all."""
     command = CancelAll(account_id, symbol)
-    outcome = await commands.asend(venue, command, user_id=user_id, wait_s=VERDICT_S, origin="web")
+    outcome = await commands.asend(
+        venue, command, user_id=user_id, command_id=command_id or None, wait_s=VERDICT_S, origin="web"
+    )
     _verdict(outcome, "")
     done = outcome.first("CommandDone")
     return Answer({"cancelled": done[6] if done else 0}, outcome.last_seq)
 
 
-async def modify(*, venue: str, user_id: str, command: ModifyOrder) -> Answer:
+async def modify(*, venue: str, user_id: str, command: ModifyOrder, command_id: str = "") -> Answer:
     """Change price or total volume; 3004 for a change the order does not allow."""
-    outcome = await commands.asend(venue, command, user_id=user_id, wait_s=VERDICT_S, origin="web")
+    outcome = await commands.asend(
+        venue, command, user_id=user_id, command_id=command_id or None, wait_s=VERDICT_S, origin="web"
+    )
     _verdict(outcome, command.order_id)
+    if outcome.repeated:
+        return Answer({"order_id": command.order_id, "repeated": True}, outcome.last_seq)
     return Answer(decided_data(outcome, user_id, command.order_id), outcome.last_seq)
 
 
@@ -392,7 +417,7 @@ def _closing_order(closing: Closing, offset: Offset, lots: int) -> PlaceOrder:
     )
 
 
-def close(*, venue: str, user_id: str, closing: Closing) -> Answer:
+def close(*, venue: str, user_id: str, closing: Closing, command_id: str = "") -> Answer:
     """Close one side of a position; a list, one item an order. Blocking."""
     selectors.catch_up_with(venue, user_id)
     selectors.account_for(venue, closing.account_id, user_id)
@@ -406,7 +431,9 @@ def close(*, venue: str, user_id: str, closing: Closing) -> Answer:
         free_his = his - getattr(row, f"{side}_frozen_his")
         held = today + his
     wanted = closing_orders(closing, free_today, free_his, held)
-    outcomes = commands.send_many(venue, wanted, user_id=user_id, wait_s=VERDICT_S)
+    outcomes = commands.send_many(
+        venue, wanted, user_id=user_id, command_ids=ids_from(command_id, len(wanted)), wait_s=VERDICT_S
+    )
     items, errors = [], []
     for command, outcome in zip(wanted, outcomes, strict=True):
         try:

@@ -125,13 +125,20 @@ def order(n: int, venue: m.Venue, **given: Any) -> m.Order:
     return row(m.Order, n, venue, **(values | given))
 
 
-def trade(n: int, venue: m.Venue) -> m.Trade:
-    return row(
-        m.Trade, n, venue,
-        symbol="SHFE.cu0001", exchange_trade_id=n, direction="BUY", offset="OPEN",
-        account_id=account_id(n), order_id=f"o{n}", counter_account_id=account_id(n + 1),
-        volume=1, is_taker=True, in_auction=False,
-    )  # fmt: skip
+def trade(n: int, venue: m.Venue, **given: Any) -> m.Trade:
+    values = {
+        "symbol": "SHFE.cu0001",
+        "exchange_trade_id": n,
+        "direction": "BUY",
+        "offset": "OPEN",
+        "account_id": account_id(n),
+        "order_id": f"o{n}",
+        "counter_account_id": account_id(n + 1),
+        "volume": 1,
+        "is_taker": True,
+        "in_auction": False,
+    }
+    return row(m.Trade, n, venue, **{**values, **given})
 
 
 def books(n: int, venue: m.Venue) -> None:

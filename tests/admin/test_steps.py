@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tests.admin.rows import account, books, fill, instrument, make_venue, order, row
-from trading.models import AuditLog, Position, TradingAccount
+from tests.admin.rows import account, books, fill, instrument, key, make_venue, order, row, trade
+from trading.models import AuditLog, Order, Position, Trade, TradingAccount
 
 pytestmark = pytest.mark.django_db
 
@@ -142,6 +142,30 @@ def test_text_from_outside_is_shown_as_text(root: Client) -> None:
         page = root.get(reverse(f"admin:{name}_changelist")).content.decode()
         assert script not in page
         assert "<b>1</b>" not in page
+
+
+@pytest.mark.parametrize(
+    "name,term,found",
+    [
+        ("trading_order", "mine", [12, 11]),
+        ("trading_order", "ACC_2", [12]),
+        ("trading_trade", "mine", [13]),
+        ("trading_trade", "ACC_3", [14]),
+        ("trading_order", "nobody", []),
+        ("trading_trade", "nobody", []),
+    ],
+)
+def test_orders_and_their_trades_are_found_by_id_or_account(
+    name: str, term: str, found: list[int], root: Client
+) -> None:
+    venue = make_venue()
+    order(11, venue, order_id="mine", account_id="ACC_1")
+    order(12, venue, order_id="mine", account_id="ACC_2", exchange_order_id=0)
+    trade(13, venue, order_id="mine", account_id="ACC_1")
+    trade(14, venue, order_id="other", account_id="ACC_3")
+    page = root.get(reverse(f"admin:{name}_changelist"), {"q": term})
+    model = Order if name == "trading_order" else Trade
+    assert [row.pk for row in page.context_data["cl"].result_list] == [key(model, n) for n in found]
 
 
 @pytest.mark.parametrize("term", ["'", '"', "%", "\\", "\x00", "a" * 5000, "🙂", "1' OR '1'='1"])

@@ -80,3 +80,12 @@ def test_an_address_is_taken_from_our_own_proxies_only(settings):
     settings.NUM_PROXIES = 1
     assert client_address(request) == "1.2.3.4"
     assert ratelimit.by_user_or_address(request, "x", SLOW)[0].bucket == "x:a:1.2.3.4"
+
+
+def test_one_wrong_token_after_another_is_too_many(alice: Person, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("accounts.authentication.WRONG_TOKENS", Limit(0.001, 2))
+    stranger = Person(user=alice.user, token="no" * 32)
+    codes = [stranger.get("orders").code for _ in range(3)]
+    codes += [stranger.post("order/submit").code for _ in range(2)]
+    assert codes == [9001, 9001, 9004, 9004, 9004]
+    assert alice.get("orders").status == 200

@@ -65,6 +65,7 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["account_id", "id"], name="order_account"),
             models.Index(fields=["symbol", "id"], name="order_symbol"),
+            models.Index(fields=["order_id"], condition=Q(exchange_order_id=0), name="order_refused"),
             models.Index(
                 fields=["account_id"],
                 condition=Q(status__in=["Submitted", "PartiallyFilled"]),
