@@ -15,6 +15,7 @@ django_application = get_asgi_application()
 from django.conf import settings  # noqa: E402
 
 from exchange_site.checks import refuse_other_server_options  # noqa: E402
+from exchange_site.flow import FlowMiddleware  # noqa: E402
 from exchange_site.routing import websocket_urlpatterns  # noqa: E402
 from trading.order_lane import OrderLane  # noqa: E402
 
@@ -23,4 +24,9 @@ _static = ServeStaticASGI(
     django_application, root=str(settings.STATIC_ROOT), prefix=settings.STATIC_URL.lstrip("/")
 )
 
-application = ProtocolTypeRouter({"http": OrderLane(_static), "websocket": URLRouter(websocket_urlpatterns)})
+application = ProtocolTypeRouter(
+    {
+        "http": OrderLane(_static),
+        "websocket": FlowMiddleware(URLRouter(websocket_urlpatterns)),
+    }
+)

@@ -2,4 +2,12 @@
 
 from typing import Any
 
-websocket_urlpatterns: list[Any] = []
+from django.urls import path, re_path
+
+from marketdata.sockets.base import no_such_socket
+from marketdata.sockets.diff.socket import DiffSocket
+
+websocket_urlpatterns: list[Any] = [
+    path("ws/diff", DiffSocket.application),
+    re_path("", no_such_socket),
+]

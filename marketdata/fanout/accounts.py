@@ -15,6 +15,7 @@ from marketdata.fanout.quotes import QuoteFeed, QuoteState
 from marketdata.fanout.threads import in_database_thread
 from trading.engine.codes import ACCOUNT_NOT_FOUND
 from trading.engine.figures import AccountFigures
+from trading.engine.messages import OrderRow
 
 REVALUE_S = 0.5
 """A change of price alone reaches an account's sockets at most twice a second (D-33)."""
@@ -138,6 +139,12 @@ class LiveImage(AccountImage):
         for symbol in self._followed - held:
             self._quotes.leave(symbol, self)
         self._followed = {symbol for symbol in held if self._quotes.follow(symbol, self) is not None}
+
+    def show_pending(self, row: OrderRow) -> bool:
+        shown = super().show_pending(row)
+        if shown:
+            self._tell(Change(orders={row.order_id}))
+        return shown
 
     def _tell(self, change: Change) -> None:
         for listener in tuple(self._listeners):

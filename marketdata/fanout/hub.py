@@ -8,11 +8,14 @@ from marketdata.fanout.catalogue import Catalogue
 from marketdata.fanout.catalogue_rows import static_fields
 from marketdata.fanout.events import EventFeed
 from marketdata.fanout.quotes import QuoteFeed
+from marketdata.fanout.resolver import Resolver
+from marketdata.sockets.registry import Registry
 from trading.selectors import current_venue
 
 
 class Fanout:
-    """What the sockets of one event loop share: ``events``, ``quotes``, ``catalogue``, ``accounts``."""
+    """What the sockets of one event loop share: ``events``, ``quotes``, ``catalogue``, ``accounts``,
+    ``registry`` (who is signed in)."""
 
     def __init__(self, venue: str) -> None:
         self.venue = venue
@@ -20,6 +23,8 @@ class Fanout:
         self.quotes = QuoteFeed(venue)
         self.catalogue = Catalogue(venue, self.events)
         self.accounts = AccountImages(venue, self.events, self.quotes)
+        self.resolver = Resolver(venue)
+        self.registry = Registry()
         self.catalogue.on_change(self._spread_listings)
 
     async def start(self) -> None:
@@ -31,6 +36,8 @@ class Fanout:
 
     async def stop(self) -> None:
         """Close everything; for tests."""
+        await self.resolver.stop()
+        await self.registry.stop()
         await self.catalogue.stop()
         await self.events.stop()
         await self.quotes.stop()

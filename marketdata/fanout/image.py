@@ -126,6 +126,13 @@ class AccountImage:
             )
             change.orders.add(values[2])
 
+    def show_pending(self, row: OrderRow) -> bool:
+        """Show an order that the core has not spoken of yet (D-30); False when it has."""
+        if row.order_id in self.orders:
+            return False
+        self._set_order(OrderState(row, update_ns=row.insert_time_ns), Change())
+        return True
+
     def _trim(self) -> None:
         """Keep the newest ended orders; living ones stay."""
         if len(self.orders) <= 2 * MOST_ORDERS:
@@ -143,6 +150,8 @@ class AccountImage:
     def rejected(self, event: Event, change: Change) -> None:
         row = OrderRow(*event[5])
         known = self.orders.get(row.order_id)
+        if known is not None and not row.symbol:  # closed for good before it came (D-30)
+            row = known.row._replace(uid=row.uid, status=row.status)
         if known is None or not known.row.exchange_order_id:
             self._set_order(OrderState(row, 0, event[6], event[7], event[3]), change)
 

@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 import pytest
 
 from marketdata.fanout.hub import end_fanout
+from marketdata.fanout.threads import drain_threads
 from tests.api.conftest import (  # noqa: F401  the same venue and cast
+    CONTRACTS,
     COPPER,
     Person,
     Site,
@@ -39,6 +41,7 @@ class Loop:
 
     def stop(self) -> None:
         self.run(end_fanout())
+        self.run(drain_threads())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(10)
         self.loop.close()

@@ -1,0 +1,68 @@
+"""Whose account a `req_login` asks for (D-10, D-11). Blocking."""
+
+import re
+from typing import NamedTuple
+
+from django.http import HttpRequest
+
+from accounts.models import USERNAME_PATTERN, User
+from accounts.selectors import user_names
+from accounts.socket_login import Credential, sign_in_socket
+from exchange_site.exceptions import ExchangeError
+from trading.engine.codes import ACCOUNT_NOT_FOUND, AUTHENTICATION_FAILED
+from trading.models import TradingAccount
+from trading.selectors import venue_number
+
+_ACCOUNT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_MOST_PASSWORD = 256
+
+
+class SignedIn(NamedTuple):
+    """A successful log-in: the name its branch has, the credential, the account."""
+
+    name: str
+    credential: Credential
+    account_id: str
+
+
+def sign_in(venue: str, request: HttpRequest, user_name: str, password: str) -> SignedIn:
+    """Check a log-in; ExchangeError 9001, 9004 (locked, too often), 1006 (no account)."""
+    account = _account(venue, user_name)
+    username = user_name if account is None else _owner_of(account)
+    is_token_twice = bool(user_name) and user_name == password  # TqKq sends its subject as both
+    if is_token_twice:
+        username = ""
+    if not _is_sound(username, password):
+        raise ExchangeError(AUTHENTICATION_FAILED)
+    credential = sign_in_socket(request=request, username=username, password=password)
+    if account is None:
+        account = _default_account(venue, credential.user_id)
+    if account is None or account.user_id != credential.user_id:
+        raise ExchangeError(ACCOUNT_NOT_FOUND)
+    return SignedIn(user_name or credential.username, credential, account.account_id)
+
+
+def _is_sound(username: str, password: str) -> bool:
+    try:
+        is_short = len(password.encode()) <= _MOST_PASSWORD
+    except UnicodeEncodeError:
+        return False
+    return is_short and "\0" not in password and (not username or bool(re.match(USERNAME_PATTERN, username)))
+
+
+def _account(venue: str, text: str) -> TradingAccount | None:
+    if re.match(USERNAME_PATTERN, text) and User.objects.filter(username=text).exists():
+        return None
+    if not _ACCOUNT.fullmatch(text):
+        return None
+    return TradingAccount.objects.filter(venue=venue_number(venue), account_id=text).first()
+
+
+def _owner_of(account: TradingAccount) -> str:
+    return user_names({account.user_id}).get(account.user_id, "")
+
+
+def _default_account(venue: str, user_id: str) -> TradingAccount | None:
+    """The user's first account that is not closed."""
+    rows = TradingAccount.objects.filter(venue=venue_number(venue), user_id=user_id)
+    return rows.exclude(status="CLOSED").order_by("id").first()

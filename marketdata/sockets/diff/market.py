@@ -1,0 +1,165 @@
+"""Quotes, trading status, instrument queries and charts of one DIFF socket (D-20 … D-26)."""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from marketdata.fanout.quotes import QuoteState
+from marketdata.sockets.diff import messages
+from marketdata.sockets.diff.branch import braces, pair
+
+if TYPE_CHECKING:
+    from marketdata.sockets.diff.socket import DiffSocket
+
+_encode = msgspec.json.Encoder().encode
+_STATUS = {"CONTINUOUS": "CONTINOUS", "AUCTION_ORDER": "AUCTIONORDERING"}
+"""Phase → DIFF's word, in the protocol's own spelling (D-26)."""
+CLOSED = "NOTRADING"
+
+
+class MarketDesk:
+    """What a socket has asked of the market; a `QuoteListener`."""
+
+    def __init__(self, socket: "DiffSocket") -> None:
+        self._socket = socket
+        self._ins_list: str | None = None
+        self._echoes = False
+        self._seen: dict[str, int] = {}
+        """Subscribed symbols that exist, with the version the client has."""
+        self._dirty: dict[QuoteState, None] = {}
+        self._status_list: str = ""
+        self._statuses: dict[str, str] = {}
+        self._new_statuses: dict[str, str] = {}
+        self._symbols: dict[str, bytes] = {}
+
+    def handle(self, message: Any) -> None:
+        """A market message."""
+        if isinstance(message, messages.SubscribeQuote):
+            self.subscribe(message.ins_list)
+        elif isinstance(message, messages.SubscribeTradingStatus):
+            self.subscribe_status(message.ins_list)
+
+    def close(self) -> None:
+        """Follow nothing any more."""
+        for symbol in self._seen.keys() | self._statuses.keys():
+            self._socket.hub.quotes.leave(symbol, self)
+
+    # ------------------------------------------------------------------- quotes
+
+    def subscribe(self, ins_list: str) -> None:
+        """Replace the former list (D-21)."""
+        quotes = self._socket.hub.quotes
+        wanted = dict.fromkeys(filter(None, ins_list.split(",")))
+        for symbol in [symbol for symbol in self._seen if symbol not in wanted]:
+            del self._seen[symbol]
+            self._leave(symbol)
+        for symbol in wanted:
+            state = quotes.follow(symbol, self)
+            if state is not None:
+                self._seen[symbol] = 0  # asked for again, given again whole
+                self._dirty[state] = None
+        self._ins_list, self._echoes = ins_list, True
+        self._socket.flush()
+
+    def _leave(self, symbol: str) -> None:
+        if symbol not in self._seen and symbol not in self._statuses:
+            self._socket.hub.quotes.leave(symbol, self)
+
+    def on_quote(self, state: QuoteState) -> None:
+        """The feed's call."""
+        if state.symbol in self._seen:
+            self._dirty[state] = None
+        if state.symbol in self._statuses:
+            self._look_at(state)
+
+    def wake(self) -> None:
+        """The feed's call after all of one read."""
+        self._socket.flush()
+
+    def on_listings(self) -> None:
+        """Instruments came or went: what was unknown may be there now."""
+        if self._ins_list:
+            unknown = (each for each in self._ins_list.split(",") if each and each not in self._seen)
+            for symbol in unknown:
+                state = self._socket.hub.quotes.follow(symbol, self)
+                if state is not None:
+                    self._seen[symbol] = 0
+                    self._dirty[state] = None
+            self._socket.flush()
+
+    # ------------------------------------------------------------ trading status
+
+    def subscribe_status(self, ins_list: str) -> None:
+        """Tell of phases from now on (D-26); replaces the former list."""
+        for symbol in tuple(self._statuses):
+            del self._statuses[symbol]
+            self._leave(symbol)
+        for symbol in filter(None, ins_list.split(",")):
+            state = self._socket.hub.quotes.follow(symbol, self)
+            if state is not None:
+                self._statuses[symbol] = ""
+                self._look_at(state)
+        self._socket.flush()
+
+    def _look_at(self, state: QuoteState) -> None:
+        word = status_of(state)
+        if self._statuses[state.symbol] != word:
+            self._statuses[state.symbol] = self._new_statuses[state.symbol] = word
+
+    # ------------------------------------------------------------------- answers
+
+    @property
+    def is_urgent(self) -> bool:
+        """Is there something that need not wait for the market's pace?"""
+        return self._echoes or bool(self._symbols or self._new_statuses)
+
+    @property
+    def is_dirty(self) -> bool:
+        """Is there something to send?"""
+        return bool(self._dirty) or self.is_urgent
+
+    def take(self, budget: int) -> list[bytes]:
+        """Patches of what is to be sent, about `budget` bytes."""
+        parts: list[bytes] = []
+        while self._symbols and budget > 0:
+            query_id, result = self._symbols.popitem()
+            parts.append(b'{"symbols":' + braces([pair(query_id, result)]) + b"}")
+            budget -= len(result)
+        if self._new_statuses:
+            statuses = {s: {"symbol": s, "trade_status": word} for s, word in self._new_statuses.items()}
+            self._new_statuses = {}
+            parts.append(b'{"trading_status":' + _encode(statuses) + b"}")
+        quotes = self._take_quotes(budget)
+        if quotes:
+            parts.append(b'{"quotes":' + braces(quotes) + b"}")
+        if self._echoes and not self._dirty:
+            self._echoes = False
+            parts.append(b'{"ins_list":' + _encode(self._ins_list) + b"}")
+        return parts
+
+    def _take_quotes(self, budget: int) -> list[bytes]:
+        found: list[bytes] = []
+        dirty, seen = self._dirty, self._seen
+        while dirty and budget > 0:
+            state, _ = dirty.popitem()
+            version = seen.get(state.symbol)
+            if version is None or version >= state.version:
+                continue
+            fragment = state.fragment(version)
+            seen[state.symbol] = state.version
+            found.append(fragment)
+            budget -= len(fragment)
+        return found
+
+    def answer_query(self, query_id: str, result: bytes) -> None:
+        """Queue `symbols.{query_id}`."""
+        self._symbols[query_id] = result
+        self._socket.flush()
+
+
+def status_of(state: QuoteState) -> str:
+    """An instrument's phase in DIFF's words."""
+    view = state.view
+    if view is None or view.get("status", "TRADING") != "TRADING":
+        return CLOSED
+    return _STATUS.get(view.get("phase", ""), CLOSED)

@@ -1,0 +1,88 @@
+"""The sockets of this process by user: how many one may have, and when they must end (W-1, W-3)."""
+
+import asyncio
+import logging
+import time
+from typing import Protocol
+
+from django.db import DatabaseError
+
+from accounts.socket_login import Credential, ended
+from exchange_site.exceptions import ExchangeError
+from marketdata.fanout.threads import in_database_thread
+from trading.engine.codes import TOO_MANY_REQUESTS
+
+SOCKETS_PER_USER = 20
+LOOK_S = 0.4
+"""How often credentials are looked at: what was revoked is closed within a second."""
+_log = logging.getLogger(__name__)
+
+
+class Member(Protocol):
+    """A socket that speaks for users."""
+
+    def end(self, code: int, reason: str = "") -> None:
+        """Close it."""
+
+
+class Registry:
+    """Sockets with what they came with."""
+
+    def __init__(self) -> None:
+        self._members: dict[Member, set[Credential]] = {}
+        self._count: dict[str, int] = {}
+        self._watcher: asyncio.Task[None] | None = None
+        self.looked_at = 0.0
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def sockets_of(self, user_id: str) -> int:
+        """How many sockets speak for a user."""
+        return self._count.get(user_id, 0)
+
+    def join(self, member: Member, credential: Credential) -> None:
+        """The socket speaks for this user from now on; 9004 for one socket too many."""
+        known = self._members.get(member, set())
+        user_id = credential.user_id
+        if all(one.user_id != user_id for one in known):
+            if self.sockets_of(user_id) >= SOCKETS_PER_USER:
+                raise ExchangeError(TOO_MANY_REQUESTS, {}, {"sockets": SOCKETS_PER_USER})
+            self._count[user_id] = self.sockets_of(user_id) + 1
+        self._members.setdefault(member, known).add(credential)
+        if self._watcher is None or self._watcher.done():
+            self._watcher = asyncio.create_task(self._watch(), name="socket-registry")
+
+    def leave(self, member: Member) -> None:
+        """The socket is gone."""
+        for user_id in {one.user_id for one in self._members.pop(member, ())}:
+            left = self._count[user_id] - 1
+            if left:
+                self._count[user_id] = left
+            else:
+                del self._count[user_id]
+
+    async def _watch(self) -> None:
+        """Close with 4001 what lost its right, while anybody is signed in."""
+        while self._members:
+            began = time.monotonic()
+            try:
+                await self._look()
+            except (DatabaseError, OSError) as error:
+                _log.warning("revoked log-ins cannot be looked up: %s", error)
+            await asyncio.sleep(max(0.05, LOOK_S - (time.monotonic() - began)))
+
+    async def _look(self) -> None:
+        given = {credential for own in self._members.values() for credential in own}
+        gone = await in_database_thread(ended, given)
+        self.looked_at = time.monotonic()
+        if gone:
+            for member, own in tuple(self._members.items()):
+                if own & gone:
+                    member.end(4001, "the log-in has ended")
+
+    async def stop(self) -> None:
+        """End watching; for tests."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+            await asyncio.gather(self._watcher, return_exceptions=True)
