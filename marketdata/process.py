@@ -136,7 +136,9 @@ class Recorder:
                 if symbol in stored:
                     stored[symbol].append(row)
         for symbol, rows in stored.items():
-            by_id = {row.id: row for row in rows}
+            # Of a symbol that was quiet for longer than ticks are kept, the state still has the last.
+            last = market.tickers[symbol].tick()
+            by_id = {row.id: row for row in rows or [tick_row(last, None)] if row.id >= 0}
             publisher.refill(symbol, [by_id[number] for number in sorted(by_id)])
 
     def _unstored(self) -> list[Pending]:

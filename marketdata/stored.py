@@ -96,31 +96,41 @@ def first_ids(number: int, symbol: str, duration_ns: int) -> list[tuple[int, int
         return [(day, first_id) for day, first_id in cursor.fetchall()]
 
 
-def oldest_id(number: int, symbol: str, duration_ns: int) -> int | None:
-    """The least id that the tables still have; None without any row."""
-    column, table = ("bar_id", table_of(duration_ns)) if duration_ns else ("tick_id", "marketdata_tick")
-    period = " AND duration_s = %s" if duration_ns else ""
-    values: list[Any] = [number, symbol, *([duration_ns // NS_PER_SECOND] if duration_ns else [])]
+def edge(number: int, symbol: str, duration_ns: int, newest: bool) -> BarRow | TickRow | None:
+    """The oldest or the newest row of a series that the tables have."""
+    column, columns, table, period = _series(duration_ns)
+    order = "DESC" if newest else "ASC"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {column} FROM {table} WHERE venue_id = %s AND symbol = %s{period}"
-            f" ORDER BY {column} LIMIT 1",
-            values,
+            f"SELECT {columns} FROM {table} WHERE venue_id = %s AND symbol = %s{period}"
+            f" ORDER BY {column} {order} LIMIT 1",
+            [number, symbol, *_seconds(duration_ns)],
         )
         row = cursor.fetchone()
-    return int(row[0]) if row else None
+    if row is None:
+        return None
+    return BarRow(*row) if duration_ns else _tick(row)
 
 
-def id_at(number: int, symbol: str, duration_ns: int, datetime_ns: int) -> int | None:
-    """The last stored id that begins at or before a time; None when none does."""
-    column, table = ("bar_id", table_of(duration_ns)) if duration_ns else ("tick_id", "marketdata_tick")
-    period = " AND duration_s = %s" if duration_ns else ""
-    values: list[Any] = [number, symbol, *([duration_ns // NS_PER_SECOND] if duration_ns else [])]
+def id_at(number: int, symbol: str, duration_ns: int, trading_day: int, datetime_ns: int) -> int | None:
+    """The last id of a trading day that begins at or before a time; None when none does."""
+    column, _, table, period = _series(duration_ns)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT max({column}) FROM {table} WHERE venue_id = %s AND symbol = %s{period}"
-            " AND datetime_ns <= %s",
-            [*values, datetime_ns],
+            " AND trading_day = %s AND datetime_ns <= %s",
+            [number, symbol, *_seconds(duration_ns), trading_day, datetime_ns],
         )
         row = cursor.fetchone()
     return None if row is None or row[0] is None else int(row[0])
+
+
+def _series(duration_ns: int) -> tuple[str, str, str, str]:
+    """(id column, columns, table, condition on the period) of a series that is kept."""
+    if duration_ns:
+        return "bar_id", BAR_COLUMNS, table_of(duration_ns), " AND duration_s = %s"
+    return "tick_id", TICK_COLUMNS, "marketdata_tick", ""
+
+
+def _seconds(duration_ns: int) -> list[int]:
+    return [duration_ns // NS_PER_SECOND] if duration_ns else []

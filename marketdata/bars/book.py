@@ -62,6 +62,7 @@ class SymbolBars:
             self.first_ids.append((index, day, 0))
             figures = (price, price, price, price, 0, 0, open_interest, open_interest)
             self.done.append((index, (0, start, day, *figures)))
+            self.bars[index] = [0, start, start, start, day, *figures, 1]  # the current one until a trade
 
     def trade(self, time_ns: int, price: int, lots: int, amount: int, open_oi: int, close_oi: int) -> None:
         """Count one trade; `amount` is price × lots × multiple, the interests those before and after it.

@@ -74,11 +74,12 @@ class Ticker:
         """Begin every series with row 0 at the previous settlement price (D-24)."""
         self.seq, self.mark = seq, price
         self.bars.list_at(time_ns, price, clock, self.open_interest)
-        self._tick_id, self._first_day = 0, clock.trading_day
+        self.bars.start(clock)
+        self._tick_id = 0
+        self._day = self._first_day = clock.trading_day
         self.first_ids.append((clock.trading_day, 0))
-        row = Tick(0, time_ns, clock.trading_day, price, 0, 0, 0, 0, 0, self.open_interest,
-                   0, 0, 0, 0, 0, self.open_interest, seq)  # fmt: skip
-        self.done.append(row)
+        self._clear_tick(time_ns)
+        self.done.append(self.tick())
 
     def touch(self, seq: int, time_ns: int, clock: DayClock) -> None:
         """An order changed the book: the tick of this half second is due."""
@@ -127,6 +128,7 @@ class Ticker:
 
     def settle(self, price: int, interest: int) -> None:
         """The price and open interest that the next day begins with."""
+        self.end_tick()
         self.mark, self.open_interest = price, interest
 
     def reclock(self, clock: DayClock) -> None:
@@ -171,9 +173,10 @@ class Ticker:
         return divide_half_up(self.amount, self.volume * self.multiple) if self.volume else 0
 
     def tick(self) -> Tick:
-        """The tick under way as it is now."""
+        """The tick under way as it is now; tick 0 shows the settlement price."""
+        last = self.last if self._tick_id else self.mark
         return Tick(
-            self._tick_id, self._tick_time_ns, self._day, self.last, self.average, self.high, self.low,
+            self._tick_id, self._tick_time_ns, self._day, last, self.average, self.high, self.low,
             self.volume, self.amount, self.open_interest, self._tick_open, self._tick_high, self._tick_low,
             self._tick_lots, self._tick_turnover, self._open_oi, self.seq,
         )  # fmt: skip

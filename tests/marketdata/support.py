@@ -105,9 +105,9 @@ def reference(events: Iterable[list[Any]]) -> tuple[dict[Any, Any], dict[Any, An
                 bars[ticker.symbol, PERIODS[index] // NS, row[0]] = row
             for index, row, _ in ticker.bars.rows():
                 bars[ticker.symbol, PERIODS[index] // NS, row[0]] = row
-            for tick in [*ticker.done, ticker.tick()]:
-                if tick.id >= 0 and tick.trading_day:
-                    ticks[ticker.symbol, tick.id] = tick
+            under_way = [ticker.tick()] if ticker.told_tick_id < ticker.tick().id else []
+            for tick in [*ticker.done, *under_way]:
+                ticks[ticker.symbol, tick.id] = tick
             ticker.done.clear()
             ticker.bars.done.clear()
         market.touched.clear()
