@@ -19,6 +19,7 @@ BOOKS = (
     "trading.view_all",
 )
 SETTLED = ("trading.view_accountday", "trading.view_settlementday")
+JOBS = ("settlement.view_job",)
 PEOPLE = ("accounts.view_user", "accounts.view_authtoken", "axes.view_accessattempt")
 RECORDS = ("trading.view_auditlog", "admin.view_logentry", "trading.view_rejectcount")
 SETTINGS = ("accounts.view_venuesetting",)
@@ -29,6 +30,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *SETTLED,
         *PEOPLE,
         *SETTINGS,
+        *JOBS,
+        "settlement.run_job",
         "trading.view_rejectcount",
         "trading.operate_instruments",
         "trading.operate_accounts",
@@ -47,8 +50,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "trading.cancel_any_order",
         "trading.halt_venue",
     ),
-    "settlement": (*BOOKS, *SETTLED, *SETTINGS),
-    "auditor": (*BOOKS, *SETTLED, *PEOPLE, *RECORDS, *SETTINGS, "auth.view_group"),
+    "settlement": (*BOOKS, *SETTLED, *SETTINGS, *JOBS, "settlement.run_job"),
+    "auditor": (*BOOKS, *SETTLED, *PEOPLE, *RECORDS, *SETTINGS, *JOBS, "auth.view_group"),
     "support": (*BOOKS, *PEOPLE, "accounts.operate_users"),
 }
 

@@ -82,6 +82,7 @@ NAVIGATION: list[dict[str, Any]] = [
         link(_("Audit log"), "policy", "trading.auditlog"),
         link(_("Log entries"), "history", "admin.logentry"),
         link(_("Refusals"), "block", "trading.rejectcount"),
+        link(_("Jobs"), "schedule_send", "settlement.job"),
     ),
 ]
 

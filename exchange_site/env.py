@@ -48,6 +48,7 @@ class Environment(BaseSettings):
     EXCHANGE_ARCHIVE_DAYS: int | None = Field(None, ge=1, le=10_000)
     EXCHANGE_REGISTRATION: bool | None = None
     EXCHANGE_PRACTICE_MONEY: bool | None = None
+    EXCHANGE_JOBS: bool = True
     EXCHANGE_DB_POOL: int = Field(8, ge=1, le=200)
 
     @property

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 
+from exchange_site.stamps import BEAT_KEY, CANARY_KEY
 from exchange_site.streams import Keys, cache_client, last_stream_id, log_client, stream_id
 from trading.codec import decode_events
 
@@ -19,6 +20,7 @@ PROJECTOR_BEHIND_EVENTS = 200_000
 PROJECTOR_STALL_S = 60
 WORKER_LAG_MS = 5_000
 STARTING_S = 60.0
+STAMP_STALE_S = 120.0
 STARTED = time.monotonic()
 """When this process began to look; for a minute a part may still be on its way."""
 _seen: set[str] = set()
@@ -57,6 +59,11 @@ def report(venue: str) -> dict[str, Part]:
         "log": _guarded(_log),
     }
     parts |= _venue_parts(venue, parts["log"]["status"] == OK)
+    if settings.JOBS:
+        parts |= {
+            "celery": _guarded(lambda: _stamped(CANARY_KEY)),
+            "beat": _guarded(lambda: _stamped(BEAT_KEY)),
+        }
     for name in ("market_data", "feed", "beat", "celery"):
         parts.setdefault(name, {"status": OFF})
     for name, part in parts.items():
@@ -91,6 +98,16 @@ def _cache() -> Part:
     finally:
         client.close()
     return {"status": OK}
+
+
+def _stamped(key: str) -> Part:
+    """A part that writes the time under a key; too old a time is a failure (R2.7)."""
+    with cache_client() as client:
+        value: Any = client.get(key)
+    age_s = time.time() - float(value or 0)
+    if age_s <= STAMP_STALE_S:
+        return {"status": OK, "age_s": round(age_s, 1)}
+    return _absent("no sign of life", **({"age_s": round(age_s, 1)} if value else {}))
 
 
 def _log() -> Part:

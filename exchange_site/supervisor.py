@@ -148,11 +148,16 @@ class Supervisor:
         self._await(lambda: prepare.exit_code == 0, prepare)
         self._dismiss(prepare)
         self._add("marketdata", *self._manage("run_marketdata"))
-        self._add("settlement", *self._manage("run_settlement"))
         if self.env.ROBOTS:
             self._add("robots", *self._manage("run_robots"))
         self._await(self._web_is_ready, web)
         self._await(self._seed_is_projected, projector)
+        if self.env.EXCHANGE_JOBS:
+            self._add(
+                "celery",
+                *self._celery("worker", "--concurrency", "2", "--without-mingle", "--without-gossip"),
+            )
+            self._add("beat", *self._celery("beat", "--schedule", str(self.directory / "beat")))
 
     def _manage(self, command: str) -> tuple[str, ...]:
         return (sys.executable, "manage.py", command, "--venue", self.env.EXCHANGE_VENUE)
@@ -160,6 +165,10 @@ class Supervisor:
     def _daphne(self) -> tuple[str, ...]:
         where = ("-b", self.env.BIND, "-p", str(self.env.PORT))
         return (sys.executable, "-m", "daphne", *DAPHNE, *where, "exchange_site.asgi:application")
+
+    def _celery(self, *arguments: str) -> tuple[str, ...]:
+        level = ("--loglevel", "WARNING")
+        return (sys.executable, "-m", "celery", "-q", "-A", "exchange_site", *arguments, *level)
 
     def _add(self, name: str, *command: str, on_death: Callable[[int], None] = lambda pid: None) -> Child:
         child = Child(name, list(command), self.logs, (self._lock,), on_death)

@@ -1,9 +1,11 @@
 """What a settlement needs to know before it begins."""
 
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from django.db.models import F, Sum
 
+from exchange_site.streams import Keys, log_client
 from settlement.calc.prices import DayTrading
 from trading.codec import to_units
 from trading.models import Trade
@@ -11,6 +13,13 @@ from trading.quotes_writer import quotes_client, read_quotes
 
 SHANGHAI = timezone(timedelta(hours=8))
 LAST_HOUR_NS = 3_600 * 10**9
+
+
+def reported_trading_day(venue: str) -> int:
+    """The trading day as the worker reported it last; 0 before its first report."""
+    with log_client() as client:
+        value: Any = client.hget(Keys(venue).status, "trading_day")
+    return int(value or 0)
 
 
 def day_is_over(trading_day: int, now_ns: int, settlement_minute: int = 930) -> bool:

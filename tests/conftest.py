@@ -26,6 +26,7 @@ for _name in [name for name in os.environ if name.startswith("EXCHANGE_")]:
 os.environ.update(
     SERVERS.variables(),
     DATA_DIR=str(_DIRECTORY / "data"),
+    EXCHANGE_JOBS="0",  # no Celery; tests of jobs turn it on
     DJANGO_SETTINGS_MODULE="exchange_site.settings",
 )
 

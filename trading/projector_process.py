@@ -7,10 +7,8 @@ from typing import Any
 import psycopg
 import redis
 import structlog
-from django.db import connection
-from psycopg.conninfo import make_conninfo
 
-from exchange_site.env import environment
+from exchange_site.advisory import session_dsn as database_dsn
 from exchange_site.streams import Keys, last_stream_id, log_client, reader_client, stream_id
 from trading.archive import Archiver, read_events
 from trading.codec import decode_events
@@ -23,16 +21,6 @@ ARCHIVE_EVERY_S = 1.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 SERVER_ERRORS = (redis.RedisError, psycopg.OperationalError)
 """What a restart of Redis or PostgreSQL raises; everything else ends the projector."""
-
-
-def database_dsn() -> str:
-    """Where the projector's own session goes: past poolers, `PROJECTOR_DATABASE_URL` first."""
-    own = environment().PROJECTOR_DATABASE_URL
-    if own:
-        return own
-    params = connection.get_connection_params()
-    known = {"dbname", "user", "password", "host", "port", "sslmode"}
-    return make_conninfo("", **{name: str(params[name]) for name in known if params.get(name)})
 
 
 class StreamSource:

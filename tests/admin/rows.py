@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from knox.models import get_token_model
 
 from accounts.models import VenueSetting
+from settlement.models import Job
 from trading import models as m
 from trading.partitions import ensure_partitions
 
@@ -179,6 +180,7 @@ def people(n: int) -> None:
         username=user.username, ip_address="10.0.0.1", user_agent=str(n), failures_since_start=1
     )
     VenueSetting.objects.create(venue="main", name=f"setting{n}", value=1)
+    Job.objects.create(venue="main", name=f"job{n}")
     m.AuditLog.objects.create(action="login", username=user.username)
     LogEntry.objects.create(
         user=user,

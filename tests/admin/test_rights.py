@@ -27,6 +27,7 @@ OPERATIONS = {
         "revoke-tokens": {"operator", "support"},
     },
     "axes_accessattempt": {"forget": {"operator", "support"}},
+    "settlement_job": {"run": {"operator", "settlement"}},
     "trading_cashflow": {"reverse": {"operator"}},
     "trading_instrument": {
         "suspend": {"operator"},
@@ -69,6 +70,7 @@ LISTS = {
     "axes_accessattempt": {"operator", "auditor", "support"},
     "trading_accountday": BOOKS,
     "trading_auditlog": {"auditor"},
+    "settlement_job": {"operator", "settlement", "auditor"},
     "trading_rejectcount": {"operator", "risk", "auditor"},
     "trading_settlementday": BOOKS,
 }

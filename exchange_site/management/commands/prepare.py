@@ -30,6 +30,7 @@ class Command(BaseCommand):
         self.say(MIGRATED)
         call_command("collectstatic", interactive=False, verbosity=0)
         self.say(COLLECTED)
+        call_command("seed_schedules", venue=settings.VENUE, stdout=self.stdout)
         self.await_worker()
         self.seed(options["demo"])
         self.say_how_strategies_come_here()

@@ -1,0 +1,134 @@
+"""The scheduled jobs: what they do, how often, and the one way they are run (O-10, R2.4).
+
+Each brings something to its due state, so that it may run late, twice or be killed at any
+point. At most one run of a job and venue is under way, guarded by an advisory lock.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import structlog
+from django.core.management import call_command
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import AuthToken
+from accounts.services import drop_old_keys
+from exchange_site import advisory
+from exchange_site.exceptions import ExchangeError
+from settlement.models import Job
+from settlement.selectors import reported_trading_day
+from settlement.services import settle_when_due
+from trading import session_watch
+from trading.engine import codes
+from trading.ledger_audit import audit
+
+log = structlog.get_logger()
+TEXT_LIMIT = 2_000
+
+
+class Attention(Exception):
+    """The job ran and found something an operator must see to; the text says what."""
+
+
+class Kind(NamedTuple):
+    """A job: `run` takes the venue and says in a few words what it did."""
+
+    name: str
+    label: Any
+    every_s: int
+    run: Callable[[str], str]
+
+
+def settle(venue: str) -> str:
+    """Begin the settlement of the worker's trading day when its time has come (T-95)."""
+    day = reported_trading_day(venue)
+    if not day:
+        return "the worker has not reported yet"
+    try:
+        begun = settle_when_due(venue=venue, trading_day=day)
+    except ExchangeError as error:
+        if error.code == codes.SETTLEMENT_UNDER_WAY:
+            return f"{day}: under way"
+        raise Attention(f"{day}: refused with {error.code} {error.params}") from error
+    return f"{day}: begun" if begun else f"{day}: not due"
+
+
+def watch_sessions(venue: str) -> str:
+    """Compare phases, trading day and calendar with the clock (T-20, T-24)."""
+    found = session_watch.findings(venue, time.time_ns())
+    if found:
+        raise Attention("; ".join(str(finding.text) for finding in found))
+    return "as the calendar says"
+
+
+def check_books(venue: str) -> str:
+    """Every balance from its flows, trades and settled days (T-101)."""
+    differences = audit(venue)
+    if differences:
+        shown = "; ".join(str(one) for one in differences[:5])
+        raise Attention(f"{len(differences)} differences: {shown}")
+    return "every balance is reproduced"
+
+
+def clean_up(venue: str) -> str:
+    """Remove ended sessions, expired tokens and idempotency keys older than a day (H-6)."""
+    call_command("clearsessions")
+    tokens, _rows = AuthToken.objects.filter(expiry__lt=timezone.now()).delete()
+    return f"{drop_old_keys()} keys and {tokens} tokens removed"
+
+
+JOBS: tuple[Kind, ...] = (
+    Kind("settlement", _("Settlement when due"), 10, settle),
+    Kind("session-watch", _("Calendar and phases"), 60, watch_sessions),
+    Kind("integrity", _("Audit of the books"), 6 * 3600, check_books),
+    Kind("clean-up", _("Clean-up of tokens and keys"), 3600, clean_up),
+)
+BY_NAME = {kind.name: kind for kind in JOBS}
+
+
+def run(venue: str, name: str, *, started_by: str = "") -> bool | None:
+    """Run a job now and record it; None when another run of it is under way.
+
+    KeyError for an unknown job. An exception of the job is recorded, logged and answered
+    with False: the next run tries again.
+    """
+    kind = BY_NAME[name]
+    with advisory.try_lock(f"job:{venue}:{name}") as is_ours:
+        if not is_ours:
+            return None
+        row, _made = Job.objects.get_or_create(venue=venue, name=name)
+        begun = {"started_at": timezone.now(), "ended_at": None, "started_by": started_by}
+        Job.objects.filter(pk=row.pk).update(**begun, runs=F("runs") + 1)
+        is_ok, result = _carry_out(kind, venue)
+        _record(row.pk, is_ok, result)
+    return is_ok
+
+
+def _carry_out(kind: Kind, venue: str) -> tuple[bool, str]:
+    try:
+        return True, kind.run(venue)
+    except Attention as found:
+        log.warning("job_found", job=kind.name, venue=venue, found=str(found))
+        return False, str(found)
+    except Exception as error:  # a job must not end its worker; its row and the log tell
+        log.exception("job_failed", job=kind.name, venue=venue)
+        return False, f"{type(error).__name__}: {error}"
+
+
+def _record(key: int, is_ok: bool, result: str) -> None:
+    now = timezone.now()
+    text = result.replace("\x00", "")[:TEXT_LIMIT]
+    fields: dict[str, Any] = {"ended_at": now, "is_ok": is_ok, "result": text}
+    if is_ok:
+        fields["done_at"] = now
+    else:
+        fields["failures"] = F("failures") + 1
+    Job.objects.filter(pk=key).update(**fields)
+
+
+def schedules(venue: str) -> Sequence[tuple[str, int, list[str]]]:
+    """(entry's name, seconds between runs, arguments of the task) of every job of a venue."""
+    return [(f"{venue}: {kind.name}", kind.every_s, [venue, kind.name]) for kind in JOBS]
