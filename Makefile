@@ -23,7 +23,7 @@ $(VENV)/.installed: requirements.txt
 	$(PIP) -r requirements.txt
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+$(VENV)/.installed-dev: requirements-dev.txt requirements-ctp.txt $(VENV)/.installed
 	$(PIP) -r requirements-dev.txt
 	@touch $@
 
