@@ -29,14 +29,15 @@ _AS_IS = ("volume", "open_interest", "pre_open_interest", "volume_multiple", "ph
 def quote(venue: str, text: str) -> dict[str, Any]:
     """The newest quote view; 1007 for an unknown instrument, 9005 while there is no view of it."""
     symbol = sound_symbol(venue, text)
-    data = _from_cache("GET", Keys(venue).quote(symbol))
+    data = from_cache("GET", Keys(venue).quote(symbol))
     if data is None:
         instrument_for(venue, symbol)
         raise ExchangeError(SERVICE_UNAVAILABLE, {}, {"reason": "no quote has been written yet"})
     return decode_quote(data)
 
 
-def _from_cache(*arguments: Any) -> Any:
+def from_cache(*arguments: Any) -> Any:
+    """One call to the cache; 9005 while it does not answer."""
     try:
         return cache_call(*arguments).result()
     except (CacheAway, redis.ResponseError) as error:
@@ -85,7 +86,7 @@ def _level(level: list[int]) -> dict[str, Any]:
 def recent_trades(venue: str, text: str, limit: int) -> list[dict[str, Any]]:
     """The last public trades, newest first, without parties; 1007 for an unknown instrument."""
     symbol = sound_symbol(venue, text)
-    rows = _from_cache("LRANGE", Keys(venue).trades(symbol), 0, limit - 1)
+    rows = from_cache("LRANGE", Keys(venue).trades(symbol), 0, limit - 1)
     if not rows:
         instrument_for(venue, symbol)
     return [_trade(symbol, msgspec.msgpack.decode(row)) for row in rows]

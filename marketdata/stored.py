@@ -96,6 +96,35 @@ def first_ids(number: int, symbol: str, duration_ns: int) -> list[tuple[int, int
         return [(day, first_id) for day, first_id in cursor.fetchall()]
 
 
+def latest_bars(
+    number: int, symbol: str, duration_ns: int, count: int, start: int, end: int, first: int, last: int
+) -> list[BarRow]:
+    """The last finished bars that begin from start to end, of trading days first to last."""
+    query = (
+        f"SELECT {BAR_COLUMNS} FROM {table_of(duration_ns)} WHERE venue_id = %s AND symbol = %s"
+        " AND duration_s = %s AND trading_day BETWEEN %s AND %s AND datetime_ns BETWEEN %s AND %s"
+        " ORDER BY bar_id DESC LIMIT %s"
+    )
+    values = [number, symbol, duration_ns // NS_PER_SECOND, first, last, start, end, count]
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        return [BarRow(*row) for row in reversed(cursor.fetchall())]
+
+
+def latest_ticks(
+    number: int, symbol: str, count: int, start: int, end: int, first: int, last: int
+) -> list[TickRow]:
+    """The last ticks from start to end, of trading days first to last."""
+    query = (
+        f"SELECT {TICK_COLUMNS} FROM marketdata_tick WHERE venue_id = %s AND symbol = %s"
+        " AND trading_day BETWEEN %s AND %s AND datetime_ns BETWEEN %s AND %s"
+        " ORDER BY tick_id DESC LIMIT %s"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(query, [number, symbol, first, last, start, end, count])
+        return [_tick(row) for row in reversed(cursor.fetchall())]
+
+
 def edge(number: int, symbol: str, duration_ns: int, newest: bool) -> BarRow | TickRow | None:
     """The oldest or the newest row of a series that the tables have."""
     column, columns, table, period = _series(duration_ns)

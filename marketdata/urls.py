@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from marketdata import api
+from marketdata import api, kline_api
 
 urlpatterns = [
     path("market/instruments", api.Instruments.as_view()),
@@ -10,4 +10,8 @@ urlpatterns = [
     path("market/tick/<str:instrument_id>", api.Tick.as_view()),
     path("market/orderbook/<str:instrument_id>", api.OrderBook.as_view()),
     path("market/recent-trades/<str:instrument_id>", api.RecentTrades.as_view()),
+    path("market/kline/<str:instrument_id>", kline_api.Klines.as_view()),
+    path("market/ticks/<str:instrument_id>", kline_api.Ticks.as_view()),
+    path("market/snapshot", kline_api.Snapshot.as_view()),
+    path("klines/<str:instrument_id>/<str:period>", kline_api.KlinesOfPeriod.as_view()),
 ]
