@@ -49,6 +49,7 @@ class Environment(BaseSettings):
     EXCHANGE_REGISTRATION: bool | None = None
     EXCHANGE_PRACTICE_MONEY: bool | None = None
     EXCHANGE_JOBS: bool = True
+    EXCHANGE_IPC_PEERS: str = ""
     EXCHANGE_DB_POOL: int = Field(8, ge=1, le=200)
 
     @property
