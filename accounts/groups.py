@@ -16,6 +16,7 @@ BOOKS = (
     "trading.view_raterow",
     "trading.view_tradingday",
     "trading.view_sessiontemplate",
+    "trading.view_notification",
     "trading.view_all",
 )
 SETTLED = ("trading.view_accountday", "trading.view_settlementday")

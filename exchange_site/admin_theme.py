@@ -81,6 +81,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _("Records"),
         link(_("Audit log"), "policy", "trading.auditlog"),
         link(_("Log entries"), "history", "admin.logentry"),
+        link(_("Notifications"), "notifications", "trading.notification"),
         link(_("Refusals"), "block", "trading.rejectcount"),
         link(_("Jobs"), "schedule_send", "settlement.job"),
     ),

@@ -28,6 +28,8 @@ from trading.choices import (
     SettlementState,
 )
 from trading.engine import messages as m
+from trading.notifications import NOTIFYING
+from trading.notified import Notified, oldest_kept
 from trading.projection_tables import Target, copy_text
 
 ROWS_PER_EVENT = 16
@@ -61,6 +63,8 @@ class VenueState:
     is_settling: bool = False
     engine_version: int = 1
     settlement: dict[str, Any] = field(default_factory=dict)  # the day's SettlementDay row
+    owners: dict[str, str] = field(default_factory=dict)  # people's accounts → their users
+    notices: list[tuple[str, str, int]] = field(default_factory=list)  # the newest notifications
 
 
 class Batch:
@@ -79,6 +83,7 @@ class Batch:
         self.calendar: tuple[list[int], int] | None = None  # days, seq
         self.sessions: tuple[list[Any], int] | None = None
         self.settings: dict[str, tuple[int, str]] = {}
+        self.forget_before = 0  # notifications of earlier trading days go
 
     def statements(self, number: int) -> list[tuple[Target, bytes]]:
         """(table, COPY text) of what this batch brings, in the order it must be written."""
@@ -98,6 +103,7 @@ class Projection:
         self.last_seq = last_seq
         self.batch = Batch(last_seq + 1)
         self.base = venue.number << 52
+        self.notified = Notified(venue.owners, venue.notices)
 
     def take(self) -> Batch:
         """The batch so far; the next event begins a new one."""
@@ -121,9 +127,18 @@ class Projection:
             if handler is None:
                 raise UnknownEvent(f"event {seq} is {event[1]} version {event[2]}")
             handler(self, batch, event)
+            if event[1] in NOTIFYING:
+                self.notify(batch, event)
             self.last_seq = batch.last_seq = seq
             batch.last_time_ns = event[3]
             batch.events += 1
+
+    def notify(self, batch: Batch, event: list[Any]) -> None:
+        """Keep what the event tells people (W-11)."""
+        v = self.venue
+        for one, user_id in self.notified.of(event):
+            row = self.notified.row(self.base, v.number, v.trading_day, one, user_id)
+            batch.rows[tables.NOTIFICATION][row[0]] = row
 
     def key(self, seq: int, n: int = 0) -> int:
         """Database key of the n-th row of an event."""
@@ -407,6 +422,7 @@ class Projection:
         )  # fmt: skip
         self.venue.is_settling = False
         self.venue.trading_day = done.next_trading_day
+        batch.forget_before = oldest_kept(done.next_trading_day)
         batch.days.add(done.next_trading_day)
         self.write_venue(batch, event[0])
 

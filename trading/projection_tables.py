@@ -306,12 +306,19 @@ REJECTS = Target(
     "venue_id trading_day command_type code",
     "count",
 )
+NOTIFICATION = Target(
+    "notification",
+    models.Notification,
+    "id venue_id trading_day user_id account_id kind payload time_ns",
+    "id",
+    "append",
+)
 
 TARGETS = (
     VENUE, PRODUCT, INSTRUMENT, OPEN_INTEREST, INSTRUMENT_PHASE, TEMPLATE_PHASE,
     PRODUCT_RATES, INSTRUMENT_RATES, RATE_ROW,
     ACCOUNT, FUNDS_TARGET, POSITION, ORDER, ORDER_CHANGE, TRADE, FLOW, REFERENCE, ACCOUNT_DAY,
-    SETTLEMENT_DAY, REJECTS,
+    SETTLEMENT_DAY, REJECTS, NOTIFICATION,
 )  # fmt: skip
 """In the order in which a batch must reach them: rows before what changes on them."""
 

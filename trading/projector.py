@@ -16,6 +16,7 @@ from psycopg import sql
 from trading import projection_tables as tables
 from trading.choices import CLOCK_MODE, PHASE
 from trading.engine.units import SCALE
+from trading.notified import VENUE_A_SECOND
 from trading.partitions import ensure_partitions
 from trading.projection import Batch, Projection, VenueState
 
@@ -126,7 +127,17 @@ class Writer:
         state.trading_day, state.settlement_minute, state.is_halted = row[2:5]
         state.halt_reason, state.is_settling, state.engine_version = row[5:8]
         state.settlement = self._settlement(state)
+        state.owners = self._owners(state)
+        state.notices = self._notices(state)
         return state
+
+    def _owners(self, state: VenueState) -> dict[str, str]:
+        """Whose notifications are kept: accounts of people (W-11)."""
+        query = (
+            "SELECT account_id, user_id FROM trading_tradingaccount"
+            " WHERE venue_id = %s AND NOT is_robot AND NOT is_market_maker"
+        )
+        return dict(self.connection.execute(query, (state.number,)).fetchall())
 
     def _settlement(self, state: VenueState) -> dict[str, Any]:
         columns = [name for name in tables.SETTLEMENT_DAY.columns if name not in ("venue_id", "seq")]
@@ -142,6 +153,15 @@ class Writer:
             found[name] = int(found[name] * SCALE)
         return found
 
+    def _notices(self, state: VenueState) -> list[tuple[str, str, int]]:
+        """The newest notifications, for the bounds of `Notified`."""
+        query = (
+            "SELECT account_id, coalesce(payload->>'notice', ''), time_ns FROM trading_notification"
+            " WHERE id >= %s AND id < %s ORDER BY id DESC LIMIT %s"
+        )
+        bounds = (state.number << 52, (state.number + 1) << 52, 2 * VENUE_A_SECOND)
+        return self.connection.execute(query, bounds).fetchall()
+
     def write(self, batch: Batch, number: int, rows: list[tuple[tables.Target, bytes]]) -> None:
         """Write a batch's rows and move the cursor in one transaction; raises CursorMoved."""
         with self.connection.transaction(), self.connection.cursor() as cursor:
@@ -153,6 +173,7 @@ class Writer:
             if batch.calendar is not None:
                 self._write_calendar(cursor, number, *batch.calendar)
             self._write_settings(cursor, batch)
+            self._forget_notifications(cursor, batch, number)
             for target, data in rows:
                 with cursor.copy(target.copy) as copy:
                     copy.write(data)
@@ -160,6 +181,11 @@ class Writer:
                 self.statements += 2
             self._move_cursor(cursor, batch)
         self.partitions |= batch.days
+
+    def _forget_notifications(self, cursor: Any, batch: Batch, number: int) -> None:
+        if batch.forget_before:
+            query = "DELETE FROM trading_notification WHERE venue_id = %s AND trading_day < %s"
+            cursor.execute(query, (number, batch.forget_before))
 
     def _claim_number(self, cursor: Any, number: int) -> None:
         """A number is one venue's for ever: two with the same would share row keys (A-47)."""

@@ -5,6 +5,7 @@ from django.urls import path
 from trading import account_api as accounts
 from trading import instrument_urls
 from trading import management_api as management
+from trading import notification_api as notices
 from trading import order_api as orders
 from trading import record_api as records
 
@@ -31,6 +32,7 @@ urlpatterns = [
     path("orders", records.Orders.as_view()),
     path("trades", records.Trades.as_view()),
     path("trades/user/<str:account_id>", records.AccountTrades.as_view()),
+    path("notifications", notices.Notifications.as_view()),
     path("positions", records.Positions.as_view()),
     path("position/<str:account_id>", records.AccountPositions.as_view()),
     path("management/accounts", management.Accounts.as_view()),

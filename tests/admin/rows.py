@@ -156,6 +156,8 @@ def books(n: int, venue: m.Venue) -> None:
     row(
         m.AccountDay, n, venue, run_id="R", account_id=account_id(n), must_liquidate=False,
     )  # fmt: skip
+    payload = {"order_id": f"o{n}", "remaining_volume": 0}
+    row(m.Notification, n, venue, account_id=account_id(n), kind="order_filled", payload=payload)
 
 
 def reference(n: int, venue: m.Venue) -> None:

@@ -1,5 +1,5 @@
 """The admin of trading state: read-only lists, and operations that are commands in the log."""
 
-from trading.admin import accounts, calendar, flows, instruments, labels, orders, records, venue
+from trading.admin import accounts, calendar, flows, instruments, labels, notices, orders, records, venue
 
-__all__ = ["accounts", "calendar", "flows", "instruments", "labels", "orders", "records", "venue"]
+__all__ = ["accounts", "calendar", "flows", "instruments", "labels", "notices", "orders", "records", "venue"]

@@ -13,6 +13,7 @@ from trading.models.ledger import (
     SettlementDay,
     TradingAccount,
 )
+from trading.models.notices import Notification
 from trading.models.operations import AuditLog, ProjectorCursor, RejectCount
 from trading.models.orders import Order, Trade
 from trading.models.reference import (
@@ -31,6 +32,7 @@ __all__ = [
     "CashFlow",
     "Instrument",
     "MoneyReference",
+    "Notification",
     "Order",
     "Position",
     "Product",
