@@ -19,6 +19,9 @@ BENCHMARKS: dict[str, str] = {
     "q7": "benchmarks.pipeline:replay",
     "projector": "benchmarks.pipeline:projector",
     "q9": "benchmarks.web:submit",
+    "q4": "benchmarks.sockets:order",
+    "q5": "benchmarks.sockets:quotes",
+    "q5b": "benchmarks.sockets:ladder",
 }
 """Name on the command line → where its generator of figures lives."""
 
