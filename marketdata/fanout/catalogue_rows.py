@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from trading.engine.units import PPM, SCALE
@@ -108,7 +109,7 @@ def _listing(row: Instrument, product: Product | None, tables: dict[str, Timetab
     settled = units_of(row.pre_settlement)
     worth = settled * row.volume_multiple
     margin = worth * int(_rate(row, product, "margin_ratio_long") or 0) // PPM
-    by_lot = units_of(_rate(row, product, "open_fee_per_lot") or 0)
+    by_lot = units_of(Decimal(_rate(row, product, "open_fee_per_lot") or 0))
     commission = worth * int(_rate(row, product, "open_fee_ratio") or 0) // _PPB + by_lot
     return Listing(
         row.symbol, row.instrument_class, row.exchange_id, row.instrument_id, row.product_id,

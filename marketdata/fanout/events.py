@@ -89,7 +89,7 @@ class EventFeed:
         found: list[Event] = []
         async with async_log_client() as client:
             while seq < last:
-                rows = await client.xrange(self.keys.events, f"{seq + 1}-0", "+", count=_RANGE_COUNT)
+                rows: Any = await client.xrange(self.keys.events, f"{seq + 1}-0", "+", count=_RANGE_COUNT)
                 entries = [_entry(*row) for row in rows]
                 if not entries:
                     break

@@ -172,7 +172,7 @@ class QuoteFeed:
         async with async_cache_client() as client:
             for start in range(0, len(wanted), _LOAD_AT_ONCE):
                 part = wanted[start : start + _LOAD_AT_ONCE]
-                found = await client.mget([self.keys.quote(symbol) for symbol in part])
+                found: Any = await client.mget([self.keys.quote(symbol) for symbol in part])
                 self._take([(symbol, data) for symbol, data in zip(part, found, strict=True) if data])
 
     async def _read_forever(self) -> None:

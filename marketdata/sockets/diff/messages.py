@@ -122,7 +122,7 @@ Message = PeekMessage | Ping | ReqLogin | MarketMessage | TradeMessage
 
 _decoder = msgspec.json.Decoder(Message)
 _any = msgspec.json.Decoder()
-KNOWN = frozenset(kind.__struct_config__.tag for kind in Message.__args__)  # type: ignore[attr-defined]
+KNOWN = frozenset(kind.__struct_config__.tag for kind in Message.__args__)
 
 
 class Malformed(ValueError):
