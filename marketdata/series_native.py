@@ -115,7 +115,8 @@ class NativeSeries:
         Loaded again after a gap, it tells its listeners what they missed.
         """
         before = self.last_id
-        self._early = early = []
+        early: list[Any] = []
+        self._early = early
         cached = await self._cached(client, keys)
         self.days, oldest, recent = await self._run(self._load_stored, cached)
         self._tail.replace([*recent, *cached, *early])

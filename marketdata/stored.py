@@ -60,7 +60,8 @@ def _rows(query: str, values: list[Any], days: Sequence[int], order: str) -> lis
         values = [*values, days[0], days[-1]]
     with connection.cursor() as cursor:
         cursor.execute(f"{query} ORDER BY {order}", values)
-        return cursor.fetchall()
+        found: list[Any] = cursor.fetchall()
+        return found
 
 
 def _tick(row: Sequence[Any]) -> TickRow:
@@ -105,7 +106,7 @@ def latest_bars(
         " AND duration_s = %s AND trading_day BETWEEN %s AND %s AND datetime_ns BETWEEN %s AND %s"
         " ORDER BY bar_id DESC LIMIT %s"
     )
-    values = [number, symbol, duration_ns // NS_PER_SECOND, first, last, start, end, count]
+    values: list[Any] = [number, symbol, duration_ns // NS_PER_SECOND, first, last, start, end, count]
     with connection.cursor() as cursor:
         cursor.execute(query, values)
         return [BarRow(*row) for row in reversed(cursor.fetchall())]

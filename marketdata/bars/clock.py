@@ -162,7 +162,7 @@ def _part(template: list[list[int]], is_night: int, midnight: int) -> Part:
 def _always(previous: int, trading_day: int, settlement_ns: int) -> list[Part]:
     """From settlement to settlement, one part a calendar day, counted from midnight."""
     open_ns, end_ns = midnight_ns(previous) + settlement_ns, midnight_ns(trading_day) + settlement_ns
-    parts = []
+    parts: list[Part] = []
     day = previous
     while day <= trading_day:
         midnight = midnight_ns(day)
