@@ -10,11 +10,11 @@ from trading.engine.book import Book, Resting
 from trading.engine.clientids import ClientIds
 from trading.engine.messages import (
     AccountRow,
-    AccountStatus,
+    CheckOrder,
     FundsRow,
     InstrumentRow,
-    InstrumentStatus,
     Phase,
+    PlaceOrder,
     ProductRow,
 )
 from trading.engine.units import margin_for
@@ -70,7 +70,6 @@ class Product:
         ]  # fmt: skip
 
 
-_TRADING = int(InstrumentStatus.TRADING)
 _INSTRUMENT_FIELDS = InstrumentRow._fields
 
 
@@ -150,10 +149,6 @@ class Instrument:
         """InstrumentRow as it is now."""
         return [getattr(self, name) for name in _INSTRUMENT_FIELDS]
 
-    def trades(self) -> bool:
-        """May orders be entered, phase aside?"""
-        return self.status == _TRADING and not self.busy
-
     def set_limits(self) -> None:
         """Price limits from the previous settlement price (T-41)."""
         base, tick = self.pre_settlement, self.price_tick
@@ -194,9 +189,6 @@ class Side:
     def lots(self) -> int:
         return self.today + self.his
 
-    def position_cost(self) -> int:
-        return self.position_cost_today + self.position_cost_his
-
     def row(self) -> list[int]:
         return [
             self.today, self.his, self.open_cost_today, self.open_cost_his,
@@ -233,11 +225,14 @@ class Position:
         """PositionRow."""
         long, short = self.sides
         return [
-            self.account.account_id,
-            self.instrument.symbol,
-            *long.row(),
-            *short.row(),
-        ]
+            self.account.account_id, self.instrument.symbol,
+            long.today, long.his, long.open_cost_today, long.open_cost_his,
+            long.position_cost_today, long.position_cost_his, long.margin,
+            long.frozen_today, long.frozen_his,
+            short.today, short.his, short.open_cost_today, short.open_cost_his,
+            short.position_cost_today, short.position_cost_his, short.margin,
+            short.frozen_today, short.frozen_his,
+        ]  # fmt: skip
 
     def refresh(self) -> int:
         """Recompute what follows from the sides; return the change of held margin."""
@@ -276,7 +271,6 @@ class Position:
         return self.is_flat() and not (self.sides[0].opening or self.sides[1].opening)
 
 
-_ACTIVE = int(AccountStatus.ACTIVE)
 _ACCOUNT_FIELDS = AccountRow._fields
 _FUNDS_FIELDS = FundsRow._fields[1:]
 
@@ -382,9 +376,6 @@ class Account:
         """Margin and everything frozen."""
         return self.margin + self.frozen_margin + self.frozen_commission + self.frozen_premium
 
-    def is_active(self) -> bool:
-        return self.status == _ACTIVE
-
 
 class Order(Resting):
     """A living order; finished ones are forgotten but for their id (A-5)."""
@@ -398,31 +389,27 @@ class Order(Resting):
         "frozen_his", "position",
     )  # fmt: skip
 
-    def __init__(self, account: Account, instrument: Instrument, volume: int) -> None:
-        self.left = volume
+    def __init__(
+        self, account: Account, instrument: Instrument, terms: PlaceOrder | CheckOrder, day: int, time_ns: int
+    ) -> None:
+        # A slice of a named tuple is a plain one, which is taken apart much faster.
+        (
+            _, self.order_id, _, self.direction, self.offset, self.volume, self.price_type,
+            price, self.time_condition, self.volume_condition, self.min_volume,
+            self.gtd_date, self.hedge_flag, self.client_tag,
+        ) = terms[:]  # fmt: skip
+        self.limit_price = 0 if self.price_type else price
+        self.left = self.volume
         self.key = 0
         self.level = None
         self.account = account
         self.instrument = instrument
-        self.volume = volume
+        self.trading_day = day
+        self.insert_time_ns = time_ns
         self.uid = self.exchange_order_id = self.status = self.filled_value = 0
         self.frozen_margin = self.frozen_commission = self.freeze_price = self.margin_ppm = 0
         self.fee_ratio_ppb = self.fee_per_lot = self.frozen_today = self.frozen_his = 0
         self.position: Position | None = None
-        # The terms are set by whoever makes the order: `orders.new_order`, `snapshot.load`.
-        self.order_id: str
-        self.direction: int
-        self.offset: int
-        self.price_type: int
-        self.limit_price: int
-        self.time_condition: int
-        self.volume_condition: int
-        self.min_volume: int
-        self.gtd_date: int
-        self.hedge_flag: str
-        self.client_tag: str
-        self.trading_day: int
-        self.insert_time_ns: int
 
     def row(self) -> list[Any]:
         """OrderRow."""

@@ -1,5 +1,6 @@
 """Fills, rests and ends of orders: the steps that matching, auctions and settlement share."""
 
+from bisect import insort
 from typing import Any
 
 from trading.engine import codes
@@ -100,8 +101,8 @@ def forget(context: Context, order: Order) -> None:
     account.orders.pop(order.order_id, None)
     if order.time_condition in _SHORT_LIVED:
         instrument.short_lived.pop(order.uid, None)
-    side = instrument.book.sides[order.direction]
     if order.key:
+        side = instrument.book.sides[order.direction]
         side.own_remove(account.user_id, order.key)
         order.key = 0
 
@@ -109,10 +110,16 @@ def forget(context: Context, order: Order) -> None:
 def rest(context: Context, order: Order) -> None:
     """Put an order into the book and every index of resting orders."""
     instrument = order.instrument
-    side = instrument.book.sides[order.direction]
-    order.key = key = order.limit_price if order.direction == _BUY else -order.limit_price
+    direction = order.direction
+    side = instrument.book.sides[direction]
+    order.key = key = order.limit_price if direction == _BUY else -order.limit_price
     side.add(order)
-    side.own_add(order.account.user_id, key)
+    owner = order.account.user_id
+    keys = side.own.get(owner)
+    if keys is None:
+        side.own[owner] = [key]
+    else:
+        insort(keys, key)
     if order.time_condition in _SHORT_LIVED:
         instrument.short_lived[order.uid] = order
     context.state.dirty_quotes[instrument.symbol] = None
@@ -127,8 +134,7 @@ def end_order(context: Context, order: Order, reason: int, code: int = codes.OK)
     release(order)
     order.status = _CANCELLED
     forget(context, order)
-    position = order.position
     rows: list[Any] | None = None
-    if order.offset != _OPEN and position is not None:
-        rows = position.row()
+    if order.offset != _OPEN and order.position is not None:
+        rows = order.position.row()
     context.emit("OrderCancelled", order.change(), int(reason), code, order.account.funds(), rows)

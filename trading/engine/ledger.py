@@ -133,10 +133,16 @@ def thaw(order: Order) -> None:
 
 def release(order: Order) -> None:
     """Give back whatever the order still froze; its lots left stay as they are shown."""
-    thaw(order)
+    account = order.account
     position = order.position
     assert position is not None
+    account.frozen_commission -= order.frozen_commission
+    order.frozen_commission = 0
     if order.offset == _OPEN:
+        margin = order.frozen_margin
+        account.frozen_margin -= margin
+        position.hold.amount -= margin
+        order.frozen_margin = 0
         position.sides[order.direction].opening -= order.left
         return
     side = closed_side(position, order.direction)
@@ -160,7 +166,10 @@ def fill(state: State, order: Order, price: int, lots: int) -> list[Any]:
         commission, profit = _close_lots(state, order, position, rates, price, lots)
         account.close_profit += profit
     account.commission += commission
-    _hold_margin(account, position)
+    change = position.refresh()
+    if change:
+        account.margin += change
+        position.hold.amount += change
     freeze(order)
     return [
         order.change(), order.direction, order.offset, commission, profit,

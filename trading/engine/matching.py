@@ -26,27 +26,38 @@ _ANY_VOLUME, _ALL = int(VolumeCondition.ANY), int(VolumeCondition.ALL)
 def enter_book(context: Context, order: Order) -> None:
     """Match a fresh or changed order as far as its conditions allow, then rest or end it."""
     instrument = order.instrument
-    if instrument.phase == _CONTINUOUS and not _rests_untouched(order):
-        if instrument.breaker_move_ppm:
-            _move_breaker_reference(context, instrument)
-        limit_price = taking_limit(order)
-        if not limit_price or not _enough_at_once(order, limit_price):
-            end_order(context, order, EndReason.REMAINDER)
-            return
-        if _match(context, order, limit_price):
+    if instrument.phase == _CONTINUOUS:
+        if _rests_untouched(order):
+            if order.time_condition != _IOC:
+                rest(context, order)
+                return
+        elif _take(context, order):
             return
     if order.left:
         _rest_or_end(context, order)
+
+
+def _take(context: Context, order: Order) -> bool:
+    """Let an order take what it may; True when it ended."""
+    instrument = order.instrument
+    if instrument.breaker_move_ppm:
+        _move_breaker_reference(context, instrument)
+    limit_price = taking_limit(order)
+    if not limit_price or not _enough_at_once(order, limit_price):
+        end_order(context, order, EndReason.REMAINDER)
+        return True
+    return _match(context, order, limit_price)
 
 
 def _rests_untouched(order: Order) -> bool:
     """Is it a plain limit order that meets nobody?"""
     if order.price_type != _LIMIT or order.volume_condition != _ANY_VOLUME:
         return False
-    keys = order.instrument.book.sides[1 - order.direction].keys
+    direction = order.direction
+    keys = order.instrument.book.sides[1 - direction].keys
     if not keys:
         return True
-    return keys[-1] < (-order.limit_price if order.direction == _BUY else order.limit_price)
+    return keys[-1] < (-order.limit_price if direction == _BUY else order.limit_price)
 
 
 def _enough_at_once(order: Order, limit_price: int) -> bool:

@@ -8,11 +8,12 @@ from zlib import crc32
 
 from trading.engine import codes, risk
 from trading.engine.clientids import UID_SHIFT
-from trading.engine.entities import Account, Instrument, Order
+from trading.engine.entities import Account, Order
 from trading.engine.execution import end_order
-from trading.engine.ledger import book_freeze, freeze, freeze_lots, position_of, price_freeze, release
+from trading.engine.ledger import freeze, freeze_lots, position_of, price_freeze, release
 from trading.engine.matching import enter_book
 from trading.engine.messages import (
+    AccountStatus,
     CancelAll,
     CancelOrder,
     CheckOrder,
@@ -23,6 +24,7 @@ from trading.engine.messages import (
     Phase,
     PlaceOrder,
     ResolveOrder,
+    TimeCondition,
 )
 from trading.engine.rates import refuse
 from trading.engine.state import Context, State, WorkItem
@@ -32,7 +34,8 @@ Params = dict[str, Any]
 
 _TERMS_OF_ORDER = Struct("<9q").pack
 _is_order_id = re.compile(r"[A-Za-z0-9_.:#@|+=~-]{1,128}").fullmatch
-_OPEN = int(Offset.OPEN)
+_OPEN, _GFD = int(Offset.OPEN), int(TimeCondition.GFD)
+_ACTIVE = int(AccountStatus.ACTIVE)
 _SUBMITTED, _REJECTED = int(OrderStatus.SUBMITTED), int(OrderStatus.REJECTED)
 _CONTINUOUS, _AUCTION_ORDER, _BREAK = (
     int(Phase.CONTINUOUS),
@@ -69,12 +72,18 @@ def _remember(account: Account, digest: int, uid: int, code: int, content: int) 
 def place_order(context: Context, command: PlaceOrder) -> int:
     """Check, accept, freeze and match an order, or refuse it with a code."""
     state = context.state
-    account = state.accounts.get(command.account_id)
+    (
+        account_id, order_id, symbol, direction, offset, volume, price_type, price,
+        time_condition, volume_condition, _, _, _, _,
+    ) = command[:]  # fmt: skip
+    account = state.accounts.get(account_id)
     if account is None or (context.user_id and account.user_id != context.user_id):
         return refuse(context, command, codes.ACCOUNT_NOT_FOUND, {})
-    fault = risk.unknown_kind(command)
+    # A limit order good for the day, by far the commonest, is spared most of the tour below.
+    plain = not (price_type or volume_condition or direction & -2 or offset & -4)
+    plain = plain and time_condition == _GFD
+    fault = "" if plain else risk.unknown_kind(command)
     digest = content = 0
-    order_id = command.order_id
     if order_id:
         if not _is_order_id(order_id):
             fault = "order_id"
@@ -84,19 +93,24 @@ def place_order(context: Context, command: PlaceOrder) -> int:
             known = account.client_ids.get(digest)
             if known is not None:
                 return _repeated(context, command, known, content)
-            if account.is_robot and command.order_id in account.orders:
-                params = {"order_id": command.order_id}
-                return refuse(context, command, codes.ORDER_ID_USED, params)
+            if account.is_robot and order_id in account.orders:
+                return refuse(context, command, codes.ORDER_ID_USED, {"order_id": order_id})
     if fault:
         return refuse(context, command, codes.ILLEGAL_ORDER_PARAMETER, {"field": fault})
-    refusal = risk.account_refusal(account, command.offset != _OPEN)
+    refusal = None
+    if account.status != _ACTIVE or account.busy:
+        refusal = risk.account_refusal(account, offset != _OPEN)
     if refusal is None:
-        if not risk.takes_slot(state, account) or _has_too_many_ids(state, account):
+        if (
+            not risk.takes_slot(state, account)
+            or len(account.client_ids) >= state.client_id_limits[account.is_market_maker]
+        ):
             return refuse(context, command, codes.TOO_MANY_REQUESTS, {})
-        instrument = state.instruments.get(command.symbol)
-        refusal = risk.entry_refusal(instrument, command, state.trading_day)
+        instrument = state.instruments.get(symbol)
+        if not plain or instrument is None or not risk.takes_plain(instrument, volume, price):
+            refusal = risk.entry_refusal(instrument, command, state.trading_day)
         if refusal is None and instrument is not None:
-            order = new_order(account, instrument, command, state)
+            order = Order(account, instrument, command, state.trading_day, state.time_ns)
             refusal = risk.prepare(state, order)
             if refusal is None:
                 _accept(context, order, digest, content)
@@ -119,30 +133,13 @@ def check_order(context: Context, command: CheckOrder) -> int:
     refusal = refusal or risk.entry_refusal(instrument, command, state.trading_day)
     figures = (0, 0, 0, 0)
     if refusal is None and instrument is not None:
-        order = new_order(account, instrument, command, state)
+        order = Order(account, instrument, command, state.trading_day, state.time_ns)
         refusal = risk.prepare(state, order)
         if refusal is None:
             figures = risk.order_check(order)
     code, params = refusal or (codes.OK, {})
     context.emit("OrderChecked", account.account_id, code, params, *figures)
     return code
-
-
-def new_order(
-    account: Account, instrument: Instrument, command: PlaceOrder | CheckOrder, state: State
-) -> Order:
-    """An order with the terms of a command, not yet known to anything."""
-    order = Order(account, instrument, command.volume)
-    (
-        _, order.order_id, _, order.direction, order.offset, _, order.price_type,
-        order.limit_price, order.time_condition, order.volume_condition, order.min_volume,
-        order.gtd_date, order.hedge_flag, order.client_tag,
-    ) = command  # fmt: skip
-    if order.price_type:
-        order.limit_price = 0
-    order.trading_day = state.trading_day
-    order.insert_time_ns = state.time_ns
-    return order
 
 
 def _accept(context: Context, order: Order, digest: int, content: int) -> None:
@@ -182,9 +179,15 @@ def _core_name(account: Account, uid: int) -> tuple[str, int]:
 
 def _reserve(order: Order) -> list[Any] | None:
     """Book what a prepared order freezes; return the PositionRow when lots were frozen."""
-    order.position = position = position_of(order.account, order.instrument)
-    book_freeze(order)
+    account = order.account
+    position = order.position
+    if position is None:
+        order.position = position = position_of(account, order.instrument)
+    account.frozen_commission += order.frozen_commission
     if order.offset == _OPEN:
+        margin = order.frozen_margin
+        account.frozen_margin += margin
+        position.hold.amount += margin
         position.sides[order.direction].opening += order.left
         return None
     freeze_lots(order, order.frozen_today, order.frozen_his)
@@ -199,10 +202,6 @@ def _repeated(context: Context, command: PlaceOrder, known: int, content: int) -
         return refuse(context, command, codes.ORDER_ID_USED, {"order_id": command.order_id})
     context.emit("CommandRepeated", "PlaceOrder", uid, code, command.account_id, command.order_id)
     return code
-
-
-def _has_too_many_ids(state: State, account: Account) -> bool:
-    return len(account.client_ids) >= state.client_id_limits[account.is_market_maker]
 
 
 def _reject(

@@ -30,7 +30,7 @@ from trading.engine.messages import (
 from trading.engine.rates import rates_for
 from trading.engine.sessions import is_day
 from trading.engine.state import State
-from trading.engine.units import MAX_LOTS, MAX_PRICE, PPM
+from trading.engine.units import MAX_LOTS, MAX_PRICE, PPB, PPM
 
 Params = dict[str, Any]
 Refusal = tuple[int, Params]
@@ -47,6 +47,7 @@ _ACTIVE, _FROZEN = int(AccountStatus.ACTIVE), int(AccountStatus.FROZEN)
 _WITHDRAW_ONLY = int(FreezeMode.WITHDRAW_ONLY)
 _TRADING = int(InstrumentStatus.TRADING)
 _REFUSE = int(SelfTradeMode.REFUSE)
+_HALF_PPB, _HALF_PPM = PPB // 2, PPM // 2
 _WITHOUT_LIMIT_NOW = (_IOC, _GFD)
 
 
@@ -78,23 +79,23 @@ def entry_refusal(
     """The checks that need no account: 1007, 1009, 1012, 1008, 1011, 1010."""
     if instrument is None:
         return codes.INSTRUMENT_NOT_FOUND, {}
-    if (
-        command.price_type == _LIMIT
-        and command.time_condition == _GFD
-        and command.volume_condition == _ANY_VOLUME
-        and instrument.phase == _CONTINUOUS
-        and instrument.status == _TRADING
-        and not instrument.busy
-        and instrument.min_limit_volume <= command.volume <= instrument.max_limit_volume
-        and command.volume > 0
-        and instrument.lower_limit <= command.limit_price <= instrument.upper_limit
-        and not command.limit_price % instrument.price_tick
-    ):
-        return None  # the usual order, told apart without the tour below
     return (
         instrument_refusal(instrument)
         or terms_refusal(instrument, command, day)
         or size_refusal(instrument, command)
+    )
+
+
+def takes_plain(instrument: Instrument, volume: int, price: int) -> bool:
+    """Does a limit order good for the day pass all of `entry_refusal`? False: look there."""
+    return (
+        instrument.phase == _CONTINUOUS
+        and instrument.lower_limit <= price <= instrument.upper_limit
+        and instrument.min_limit_volume <= volume <= instrument.max_limit_volume
+        and not price % instrument.price_tick
+        and instrument.status == _TRADING
+        and not instrument.busy
+        and volume > 0
     )
 
 
@@ -185,26 +186,35 @@ def price_refusal(instrument: Instrument, price: int) -> Refusal | None:
 def prepare(state: State, order: Order) -> Refusal | None:
     """Fix freeze price, rates, freeze and lots of an order and check from 1003 on.
 
-    Nothing but the order itself changes; `ledger.book_freeze` and `freeze_lots` book it.
+    Nothing but the order itself changes; who accepts it books its freeze and lots.
     """
-    instrument = order.instrument
+    instrument, account, direction = order.instrument, order.account, order.direction
     rates = instrument.full_rates
     if rates is None or state.holders_with_rates:
-        rates = rates_for(state, order.account, instrument)
-    order.freeze_price = freeze_price(order)
+        rates = rates_for(state, account, instrument)
+    price = order.limit_price
+    if direction != _BUY or order.price_type != _LIMIT:
+        price = freeze_price(order)
+    order.freeze_price = price
+    order.position = account.positions.get(instrument.symbol)
     if order.offset == _OPEN:
-        order.margin_ppm = rates.margin_ppm[order.direction]
-        order.fee_ratio_ppb = rates.open_ratio_ppb
-        order.fee_per_lot = rates.open_per_lot
-        price_freeze(order)
+        order.margin_ppm = margin_ppm = rates.margin_ppm[direction]
+        order.fee_ratio_ppb = ratio = rates.open_ratio_ppb
+        order.fee_per_lot = per_lot = rates.open_per_lot
+        # `price_freeze` written out: this runs for every opening order.
+        left = order.left
+        value = price * left * instrument.volume_multiple
+        fee = (value * ratio + left * per_lot * PPB + _HALF_PPB) // PPB
+        order.frozen_commission = fee
+        order.frozen_margin = (value * margin_ppm + _HALF_PPM) // PPM
         refusal = _opening_refusal(state, order)
     else:
         order.fee_ratio_ppb, order.fee_per_lot = closing_fee_rate(
-            rates, order.freeze_price, instrument.volume_multiple, order.offset, instrument
+            rates, price, instrument.volume_multiple, order.offset, instrument
         )
         price_freeze(order)
         refusal = _closing_refusal(state, order)
-    if refusal is None and order.account.user_id in instrument.book.sides[1 - order.direction].own:
+    if refusal is None and account.user_id in instrument.book.sides[1 - direction].own:
         refusal = _self_trade_refusal(order)
     return refusal
 
@@ -233,7 +243,7 @@ def _opening_refusal(state: State, order: Order) -> Refusal | None:
     limit = account.max_order_amount or settings["max_order_amount"]
     if amount > limit:
         return codes.ORDER_AMOUNT_TOO_LARGE, {"amount": amount, "limit_amount": limit}
-    position = account.positions.get(instrument.symbol)
+    position = order.position
     if instrument.position_limit:
         lots = order.left
         if position is not None:
@@ -245,18 +255,11 @@ def _opening_refusal(state: State, order: Order) -> Refusal | None:
     balance = account.balance()
     share_ppm = settings["product_share_ppm"]
     if share_ppm:
-        hold = account.holds.get(instrument.product_key)
+        hold = account.holds.get(instrument.product_key) if position is None else position.hold
         total = margin if hold is None else hold.amount + margin
         if total * PPM > share_ppm * balance and total:
             ratio = risk_ratio_ppm(total, balance)
             return codes.POSITION_LIMIT, {"ratio_ppm": ratio, "limit_ppm": share_ppm}
-    return _funds_refusal(state, order, balance)
-
-
-def _funds_refusal(state: State, order: Order, balance: int) -> Refusal | None:
-    """1001 and 1004."""
-    account = order.account
-    margin = order.frozen_margin
     required = margin + order.frozen_commission
     total = account.margin + account.frozen_margin
     available = balance - total - account.frozen_commission - account.frozen_premium
@@ -264,7 +267,9 @@ def _funds_refusal(state: State, order: Order, balance: int) -> Refusal | None:
         return codes.INSUFFICIENT_FUNDS, {"required": required, "available": available}
     total += margin
     # An account at its liquidation level may not open (T-82), whatever the limit is set to.
-    limit_ppm = min(state.settings["max_risk_ppm"], state.settings["liquidation_ppm"])
+    limit_ppm, liquidation_ppm = settings["max_risk_ppm"], settings["liquidation_ppm"]
+    if liquidation_ppm < limit_ppm:
+        limit_ppm = liquidation_ppm
     if total * PPM > limit_ppm * balance and total:
         ratio = risk_ratio_ppm(total, balance)
         return codes.RISK_RATIO_TOO_HIGH, {"ratio_ppm": ratio, "limit_ppm": limit_ppm}
@@ -298,7 +303,7 @@ def carry_refusal(state: State, order: Order) -> Refusal | None:
 
 def _closing_refusal(state: State, order: Order) -> Refusal | None:
     """2005; remembers how the lots split into today and history (T-55)."""
-    position = order.account.positions.get(order.instrument.symbol)
+    position = order.position
     held = today = his = 0
     if position is not None:
         side = closed_side(position, order.direction)

@@ -9,6 +9,7 @@ from trading.engine.messages import (
     AccountRow,
     InstrumentRow,
     Offset,
+    PlaceOrder,
     ProductRow,
     TimeCondition,
 )
@@ -44,6 +45,7 @@ _SIDE = (
 )  # fmt: skip
 _WORD = 10**6
 """Weights exceed 63 bits and are kept as (multiple, rest) of this."""
+_TERMS_FOLLOW = PlaceOrder("", "", "", 0, 0, 0)
 _SHORT_LIVED = (int(TimeCondition.GFS), int(TimeCondition.GFA))
 
 
@@ -208,7 +210,7 @@ def _load_account(state: State, entry: list[Any]) -> None:
 def _load_order(state: State, entry: list[Any]) -> None:
     account_id, symbol, *values = entry
     account, instrument = state.accounts[account_id], state.instruments[symbol]
-    order = Order(account, instrument, 0)
+    order = Order(account, instrument, _TERMS_FOLLOW, 0, 0)
     _set_values(order, _ORDER, values)
     order.position = account.positions[symbol]
     state.orders[order.uid] = order
