@@ -15,7 +15,7 @@ from trading.engine import (
 )
 from trading.engine.clock import advance
 from trading.engine.messages import Envelope
-from trading.engine.state import ENGINE_VERSION, Context, Event, State
+from trading.engine.state import CODE_BITS, CODE_MASK, ENGINE_VERSION, Context, Event, State
 from trading.engine.units import NS_PER_MINUTE
 from trading.engine.work import advance_work
 
@@ -51,8 +51,8 @@ def apply(state: State, envelope: Envelope, command: Any) -> tuple[int, list[Eve
     command_id = context.command_id = envelope.command_id
     known = state.recent_commands.get(command_id)
     if known is not None:
-        first_seq, code = known
-        context.emit("CommandRepeated", kind.__name__, first_seq, code, "", "")
+        code = known & CODE_MASK
+        context.emit("CommandRepeated", kind.__name__, known >> CODE_BITS, code, "", "")
         return code, context.events
     idle = not state.work
     first_seq = state.event_seq + 1
@@ -71,12 +71,14 @@ def _bring_time(context: Context, time_ns: int) -> None:
 
 def _remember(state: State, command_id: str, first_seq: int, code: int) -> None:
     """Keep command ids for ten minutes of log time, at most 500 000 (A-5)."""
-    recent, order = state.recent_commands, state.recent_order
-    recent[command_id] = (first_seq, code)
-    order.append((state.time_ns, command_id))
+    recent, order, times = state.recent_commands, state.recent_order, state.recent_times
+    recent[command_id] = first_seq << CODE_BITS | code
+    order.append(command_id)
+    times.append(state.time_ns)
     oldest = state.time_ns - _REMEMBER_NS
-    while order[0][0] < oldest or len(order) > _REMEMBER_AT_MOST:
-        del recent[order.popleft()[1]]
+    while times[0] < oldest or len(order) > _REMEMBER_AT_MOST:
+        times.popleft()
+        del recent[order.popleft()]
 
 
 def reject(

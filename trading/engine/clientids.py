@@ -19,17 +19,18 @@ _SPLIT_AT = 4_096
 class ClientIds:
     """Digest of an order id → uid × 2⁴⁸ + code × 2³² + digest of the order's content."""
 
-    __slots__ = ("_count", "_digests", "_shift", "_uids", "_verdicts")
+    __slots__ = ("count", "_digests", "_shift", "_uids", "_verdicts")
 
     def __init__(self) -> None:
-        self._count = 0
+        self.count = 0
+        """Ids remembered; read on every order, so no method."""
         self._shift = _DIGEST_BITS
         self._digests = [array("Q")]
         self._uids = [array("Q")]
         self._verdicts = [array("Q")]
 
     def __len__(self) -> int:
-        return self._count
+        return self.count
 
     def get(self, digest: int) -> int | None:
         """What was remembered for the digest, None when nothing."""
@@ -51,8 +52,8 @@ class ClientIds:
         digests.insert(place, digest)
         self._uids[bucket].insert(place, packed >> UID_SHIFT)
         self._verdicts[bucket].insert(place, packed & VERDICT_MASK)
-        self._count += 1
-        if self._count == _SPLIT_AT:
+        self.count += 1
+        if self.count == _SPLIT_AT:
             self._split()
 
     def items(self) -> Iterator[tuple[int, int, int]]:

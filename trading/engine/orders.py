@@ -103,7 +103,7 @@ def place_order(context: Context, command: PlaceOrder) -> int:
     if refusal is None:
         if (
             not risk.takes_slot(state, account)
-            or len(account.client_ids) >= state.client_id_limits[account.is_market_maker]
+            or account.client_ids.count >= state.client_id_limits[account.is_market_maker]
         ):
             return refuse(context, command, codes.TOO_MANY_REQUESTS, {})
         instrument = state.instruments.get(symbol)

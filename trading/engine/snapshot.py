@@ -14,7 +14,7 @@ from trading.engine.messages import (
     TimeCondition,
 )
 from trading.engine.sessions import build_boundaries
-from trading.engine.state import State, WorkItem
+from trading.engine.state import CODE_BITS, CODE_MASK, State, WorkItem
 
 FORMAT = 1
 
@@ -83,7 +83,7 @@ def dump_rest(state: State) -> list[Any]:
         _values(state, _POSITIONAL),
         _dump_settlement(state),
         [[item.kind, item.target, list(item.data), item.position] for item in state.work],
-        [[*entry, *state.recent_commands[entry[1]]] for entry in state.recent_order],
+        _dump_recent(state),
         [list(entry) for entry in state.references_order],
         [[account.next_slot_ns, _dump_ids(account)] for account in state.accounts.values()],
     ]
@@ -92,6 +92,15 @@ def dump_rest(state: State) -> list[Any]:
 def dump(state: State) -> list[Any]:
     """The whole state as nested lists of int, str, bool and None."""
     return [dump_trading(state), dump_rest(state)]
+
+
+def _dump_recent(state: State) -> list[list[Any]]:
+    """[time, command id, first sequence, code] of the remembered commands, oldest first."""
+    recent = state.recent_commands
+    return [
+        [time_ns, command_id, recent[command_id] >> CODE_BITS, recent[command_id] & CODE_MASK]
+        for time_ns, command_id in zip(state.recent_times, state.recent_order, strict=True)
+    ]
 
 
 def _dump_ids(account: Account) -> list[list[int]]:
@@ -241,8 +250,10 @@ def _load_rest(state: State, rest: list[Any]) -> None:
         state.settlement = [run_id, dict(prices), *sums]
     state.work = deque(WorkItem(*entry) for entry in work)
     for time_ns, command_id, first_seq, code in commands:
-        state.recent_order.append((time_ns, command_id))
-        state.recent_commands[command_id] = (first_seq, code)
+        times = state.recent_times
+        times.append(times[-1] if times and times[-1] == time_ns else time_ns)
+        state.recent_order.append(command_id)
+        state.recent_commands[command_id] = first_seq << CODE_BITS | code
     for time_ns, reference in references:
         state.references_order.append((time_ns, reference))
         state.references[reference] = time_ns

@@ -9,6 +9,8 @@ from trading.engine.settings import SETTINGS
 from trading.engine.units import NS_PER_SECOND
 
 NEVER_NS = 1 << 62
+CODE_BITS = 16
+CODE_MASK = (1 << CODE_BITS) - 1
 
 ENGINE_VERSION = 1
 """Raised when any replay of an older log would differ (A-14)."""
@@ -72,9 +74,12 @@ class State:
         """[run_id, prices, accounts, commission, profit, [accounts to liquidate]] of the run."""
         self.settled_day = 0
         self.work: deque[WorkItem] = deque()
-        self.recent_commands: dict[str, tuple[int, int]] = {}
-        """command_id → (sequence of its first event, code)."""
-        self.recent_order: deque[tuple[int, str]] = deque()
+        self.recent_commands: dict[str, int] = {}
+        """command_id → sequence of its first event × 2¹⁶ + code."""
+        self.recent_order: deque[str] = deque()
+        """The ids of `recent_commands`, oldest first."""
+        self.recent_times: deque[int] = deque()
+        """Log times of `recent_order`; ids of one moment share the int."""
         self.references: dict[str, int] = {}
         """Money reference → log time of its use."""
         self.references_order: deque[tuple[int, str]] = deque()
