@@ -51,7 +51,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "trading.cancel_any_order",
         "trading.halt_venue",
     ),
-    "settlement": (*BOOKS, *SETTLED, *SETTINGS, *JOBS, "settlement.run_job"),
+    "settlement": (*BOOKS, *SETTLED, *SETTINGS, *JOBS, "settlement.run_job", "settlement.settle"),
     "auditor": (*BOOKS, *SETTLED, *PEOPLE, *RECORDS, *SETTINGS, *JOBS, "auth.view_group"),
     "support": (*BOOKS, *PEOPLE, "accounts.operate_users"),
 }

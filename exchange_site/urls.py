@@ -22,5 +22,6 @@ urlpatterns = [
     path("api/", include("accounts.urls")),
     path("api/", include("trading.urls")),
     path("api/", include("marketdata.urls")),
+    path("api/", include("settlement.urls")),
     path("api/<path:rest>", api_not_found),
 ]

@@ -19,8 +19,8 @@ from accounts.services import drop_old_keys
 from exchange_site import advisory
 from exchange_site.exceptions import ExchangeError
 from settlement.models import Job
+from settlement.run_services import settle_when_due
 from settlement.selectors import reported_trading_day
-from settlement.services import settle_when_due
 from trading import session_watch
 from trading.engine import codes
 from trading.ledger_audit import audit
@@ -52,6 +52,8 @@ def settle(venue: str) -> str:
     except ExchangeError as error:
         if error.code == codes.SETTLEMENT_UNDER_WAY:
             return f"{day}: under way"
+        if error.code == codes.WAITS_FOR_APPROVAL:
+            return f"{day}: waits for a second person"
         raise Attention(f"{day}: refused with {error.code} {error.params}") from error
     return f"{day}: begun" if begun else f"{day}: not due"
 

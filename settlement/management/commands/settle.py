@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from exchange_site.exceptions import ExchangeError, message
-from settlement.services import begin_settlement, propose_prices
+from settlement.run_services import compute_prices, current_run, execute
 
 
 class Command(BaseCommand):
@@ -16,8 +16,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            prices = propose_prices(venue=options["venue"])
-            begin_settlement(venue=options["venue"], prices=prices)
+            run = current_run(venue=options["venue"])
+            prices = compute_prices(run=run)
+            execute(run=run)
         except ExchangeError as error:
             raise CommandError(message(error.code, error.params)) from error
-        self.stdout.write(f"settlement begun with {len(prices)} prices")
+        self.stdout.write(f"settlement begun with {prices} prices")

@@ -1,0 +1,15 @@
+"""REST routes under /api/."""
+
+from django.urls import path
+
+from settlement import api
+
+urlpatterns = [
+    path("admin/settlement/set-price", api.SetPrice.as_view()),
+    path("admin/settlement/batch-set-prices", api.BatchSetPrices.as_view()),
+    path("admin/settlement/execute", api.Execute.as_view()),
+    path("admin/settlement/run", api.Run.as_view()),
+    path("admin/settlement/preview", api.Preview.as_view()),
+    path("admin/settlement/history", api.History.as_view()),
+    path("admin/settlement/detail/<str:date>", api.Detail.as_view()),
+]
