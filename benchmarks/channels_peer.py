@@ -9,7 +9,7 @@ import json
 import os
 from typing import Any
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.channels_settings")
+os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.channels_settings"
 
 import django
 
