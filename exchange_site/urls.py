@@ -24,4 +24,5 @@ urlpatterns = [
     path("api/", include("marketdata.urls")),
     path("api/", include("settlement.urls")),
     path("api/<path:rest>", api_not_found),
+    path("", include("accounts.tqauth")),
 ]

@@ -7,6 +7,7 @@ from marketdata.fanout.accounts import AccountImages
 from marketdata.fanout.catalogue import Catalogue
 from marketdata.fanout.catalogue_rows import static_fields
 from marketdata.fanout.events import EventFeed
+from marketdata.fanout.queries import Queries
 from marketdata.fanout.quotes import QuoteFeed
 from marketdata.fanout.resolver import Resolver
 from marketdata.sockets.registry import Registry
@@ -23,6 +24,7 @@ class Fanout:
         self.quotes = QuoteFeed(venue)
         self.catalogue = Catalogue(venue, self.events)
         self.accounts = AccountImages(venue, self.events, self.quotes)
+        self.queries = Queries(self.catalogue)
         self.resolver = Resolver(venue)
         self.registry = Registry()
         self.catalogue.on_change(self._spread_listings)

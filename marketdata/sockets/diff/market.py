@@ -7,6 +7,7 @@ import msgspec
 from marketdata.fanout.quotes import QuoteState
 from marketdata.sockets.diff import messages
 from marketdata.sockets.diff.branch import braces, pair
+from trading.engine.codes import QUERY_NOT_ALLOWED, TOO_MANY_REQUESTS
 
 if TYPE_CHECKING:
     from marketdata.sockets.diff.socket import DiffSocket
@@ -15,6 +16,9 @@ _encode = msgspec.json.Encoder().encode
 _STATUS = {"CONTINUOUS": "CONTINOUS", "AUCTION_ORDER": "AUCTIONORDERING"}
 """Phase → DIFF's word, in the protocol's own spelling (D-26)."""
 CLOSED = "NOTRADING"
+_ID_LENGTH, _QUERY_LENGTH = 256, 256 * 1024
+_QUERIES = 64
+"""Queries of one socket that are under way or wait."""
 
 
 class MarketDesk:
@@ -31,6 +35,7 @@ class MarketDesk:
         self._statuses: dict[str, str] = {}
         self._new_statuses: dict[str, str] = {}
         self._symbols: dict[str, bytes] = {}
+        self._querying = 0
 
     def handle(self, message: Any) -> None:
         """A market message."""
@@ -38,6 +43,8 @@ class MarketDesk:
             self.subscribe(message.ins_list)
         elif isinstance(message, messages.SubscribeTradingStatus):
             self.subscribe_status(message.ins_list)
+        elif isinstance(message, messages.InsQuery):
+            self.query(message)
 
     def close(self) -> None:
         """Follow nothing any more."""
@@ -151,9 +158,27 @@ class MarketDesk:
             budget -= len(fragment)
         return found
 
-    def answer_query(self, query_id: str, result: bytes) -> None:
-        """Queue `symbols.{query_id}`."""
-        self._symbols[query_id] = result
+    # ------------------------------------------------------------------- queries
+
+    def query(self, message: messages.InsQuery) -> None:
+        """Answer an instrument query; an empty one drops its entry (D-23)."""
+        if len(message.query_id) > _ID_LENGTH or len(message.query) > _QUERY_LENGTH:
+            self._socket.refuse(QUERY_NOT_ALLOWED)
+        elif not message.query:
+            self._symbols[message.query_id] = b"null"
+            self._socket.flush()
+        elif self._querying >= _QUERIES:
+            self._socket.refuse(TOO_MANY_REQUESTS)
+        else:
+            self._querying += 1
+            self._socket.spawn(self._query(message))
+
+    async def _query(self, message: messages.InsQuery) -> None:
+        try:
+            answer = await self._socket.hub.queries.answer(message.query, message.variables or {})
+        finally:
+            self._querying -= 1
+        self._symbols[message.query_id] = answer
         self._socket.flush()
 
 

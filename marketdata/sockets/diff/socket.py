@@ -119,6 +119,10 @@ class DiffSocket(Socket):
         self._notifies.append((uuid.uuid4().hex, body))
         self.flush()
 
+    def refuse(self, code: int, params: dict[str, Any] | None = None) -> None:
+        """An ERROR notify with a code of the one table."""
+        self.notify(code, "ERROR", text_of(code, params, CHINESE), code)
+
     def root(self, patch: bytes) -> None:
         """Queue a patch of the tree's root as it is."""
         self._roots.append(patch)

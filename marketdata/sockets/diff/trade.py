@@ -115,7 +115,7 @@ class TradeDesk:
 
     def refuse(self, code: int, params: dict[str, Any] | None = None) -> None:
         """An ERROR notify with a code of the one table."""
-        self.socket.notify(code, "ERROR", text_of(code, params, CHINESE), code)
+        self.socket.refuse(code, params)
 
     async def _work(self) -> None:
         try:
