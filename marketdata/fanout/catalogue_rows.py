@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from trading.engine.sessions import to_date
 from trading.engine.units import PPM, SCALE
 from trading.models import Instrument, Product, SessionSection, Venue
 from trading.representations import RATES, units_of
@@ -16,6 +17,7 @@ _PPB = 10**9
 _CLOSING_HOUR = 15
 _ENDED = ("EXPIRED", "DELISTED")
 _TRADING_PHASES = ("CONTINUOUS",)
+_ALL_DAY = {"day": [["00:00:00", "24:00:00"]], "night": []}
 Timetable = dict[str, list[list[str]]]
 
 
@@ -69,7 +71,7 @@ def read_catalogue(venue: str) -> tuple[dict[str, Listing], dict[str, Timetable]
     if row is None:
         return {}, {}, 0
     number, day = row
-    tables = _timetables(SessionSection.objects.filter(venue=number))
+    tables = _timetables(SessionSection.objects.filter(venue=number), day)
     products = {
         (product.exchange_id, product.product_id): product for product in Product.objects.filter(venue=number)
     }
@@ -82,7 +84,7 @@ def read_catalogue(venue: str) -> tuple[dict[str, Listing], dict[str, Timetable]
     return found, tables, day
 
 
-def _timetables(rows: Iterable[SessionSection]) -> dict[str, Timetable]:
+def _timetables(rows: Iterable[SessionSection], day: int) -> dict[str, Timetable]:
     tables: dict[str, Timetable] = {}
     for row in rows:
         table = tables.setdefault(row.template, {"day": [], "night": []})
@@ -92,7 +94,18 @@ def _timetables(rows: Iterable[SessionSection]) -> dict[str, Timetable]:
     for table in tables.values():
         for part in table.values():
             part.sort()
-    return tables
+    return {name: around_the_clock(day) if table == _ALL_DAY else table for name, table in tables.items()}
+
+
+def around_the_clock(day: int) -> Timetable:
+    """A venue that never closes in TqSdk's terms, so that it takes every moment for trading time.
+
+    TqSdk's day runs from 18:00 to 18:00 and its Monday begins on Friday evening; night
+    sections count from midnight of its day before.
+    """
+    ends_weekend = bool(day) and to_date(day).isoweekday() in (6, 7, 1)
+    night_end = "72:00:00" if ends_weekend else "24:00:00"
+    return {"day": [["00:00:00", "18:00:00"]], "night": [["18:00:00", night_end]]}
 
 
 def _clock(minute: int) -> str:
@@ -199,7 +212,8 @@ def static_fields(row: Listing) -> dict[str, Any]:
         "position_limit": row.position_limit,
         "open_limit": 0,
         "expired": row.expired,
-        "expire_datetime": float(row.expire_s) if row.expire_s else "-",
+        # Left out where there is none: TqSdk counts the days to it and takes no "-".
+        **({"expire_datetime": float(row.expire_s)} if row.expire_s else {}),
         "delivery_year": year,
         "delivery_month": month,
         "trading_time": row.trading_time,

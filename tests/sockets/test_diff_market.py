@@ -8,7 +8,7 @@ instrument_id datetime last_price highest lowest open close average volume amoun
 settlement upper_limit lower_limit pre_open_interest pre_settlement pre_close price_tick price_decs
 volume_multiple max_limit_order_volume min_limit_order_volume max_market_order_volume
 min_market_order_volume underlying_symbol ins_class instrument_name exchange_id product_id expired
-expire_datetime delivery_year delivery_month trading_time margin commission
+delivery_year delivery_month trading_time margin commission
 """
 FIELDS = _NAMES.split()
 LEVELS = [f"{side}_{what}{n}" for side in ("ask", "bid") for what in ("price", "volume") for n in range(1, 6)]
