@@ -3,15 +3,18 @@
 from typing import Any
 
 from trading import order_selectors, selectors
+from trading.choices import ORDER_STATUS
 from trading.codec import to_number, to_towards
+from trading.diff_texts import last_msg
 from trading.engine.figures import AccountFigures
-from trading.engine.messages import Direction, Offset, PositionRow
+from trading.engine.messages import Direction, EndReason, Offset, PositionRow, PriceType
 from trading.models import CashFlow, Order, Trade, TradingAccount
-from trading.representations import position_data, qifi_account, reason_of
+from trading.representations import position_data, qifi_account
 
 MOST = 5_000
 """Orders, trades and transfers of the day that are shown at most, the newest."""
 WORKING = ("Submitted", "PartiallyFilled")
+STATUS = {text: number for number, text in ORDER_STATUS.items()}
 _NOT_QIFI = ("account_id",)
 
 
@@ -97,7 +100,13 @@ def order(row: Order) -> dict[str, Any]:
         "status": "ALIVE" if is_alive else "FINISHED",
         "volume_left": row.volume_left,
         "frozen_margin": float(row.frozen_margin),
-        "last_msg": "" if is_alive else reason_of(row.end_reason, row.code),
+        "last_msg": last_msg(
+            STATUS[row.status],
+            PriceType[row.price_type],
+            EndReason[row.end_reason] if row.end_reason else 0,
+            row.code,
+            row.params,
+        ),
     }
 
 

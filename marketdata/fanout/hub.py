@@ -10,6 +10,7 @@ from marketdata.fanout.events import EventFeed
 from marketdata.fanout.queries import Queries
 from marketdata.fanout.quotes import QuoteFeed
 from marketdata.fanout.resolver import Resolver
+from marketdata.series import Series, SeriesHub
 from marketdata.sockets.registry import Registry
 from trading.selectors import current_venue
 
@@ -24,9 +25,11 @@ class Fanout:
         self.quotes = QuoteFeed(venue)
         self.catalogue = Catalogue(venue, self.events)
         self.accounts = AccountImages(venue, self.events, self.quotes)
+        self.series = SeriesHub(venue)
         self.queries = Queries(self.catalogue)
         self.resolver = Resolver(venue)
         self.registry = Registry()
+        self._returning: set[asyncio.Task[None]] = set()
         self.catalogue.on_change(self._spread_listings)
 
     async def start(self) -> None:
@@ -38,11 +41,19 @@ class Fanout:
 
     async def stop(self) -> None:
         """Close everything; for tests."""
+        await asyncio.gather(*self._returning)
+        await self.series.shutdown()
         await self.resolver.stop()
         await self.registry.stop()
         await self.catalogue.stop()
         await self.events.stop()
         await self.quotes.stop()
+
+    def give_back(self, series: Series) -> None:
+        """Close a series from where nothing can be awaited."""
+        task = asyncio.create_task(self.series.close(series))
+        self._returning.add(task)
+        task.add_done_callback(self._returning.discard)
 
     def _spread_listings(self) -> None:
         for symbol, row in self.catalogue.listings.items():

@@ -7,6 +7,7 @@ import msgspec
 from marketdata.fanout.quotes import QuoteState
 from marketdata.sockets.diff import messages
 from marketdata.sockets.diff.branch import braces, pair
+from marketdata.sockets.diff.charts import ChartDesk
 from trading.engine.codes import QUERY_NOT_ALLOWED, TOO_MANY_REQUESTS
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class MarketDesk:
         self._new_statuses: dict[str, str] = {}
         self._symbols: dict[str, bytes] = {}
         self._querying = 0
+        self.charts = ChartDesk(socket)
 
     def handle(self, message: Any) -> None:
         """A market message."""
@@ -50,6 +52,7 @@ class MarketDesk:
         """Follow nothing any more."""
         for symbol in self._seen.keys() | self._statuses.keys():
             self._socket.hub.quotes.leave(symbol, self)
+        self.charts.close()
 
     # ------------------------------------------------------------------- quotes
 
@@ -118,12 +121,12 @@ class MarketDesk:
     @property
     def is_urgent(self) -> bool:
         """Is there something that need not wait for the market's pace?"""
-        return self._echoes or bool(self._symbols or self._new_statuses)
+        return self._echoes or bool(self._symbols or self._new_statuses) or self.charts.is_urgent
 
     @property
     def is_dirty(self) -> bool:
         """Is there something to send?"""
-        return bool(self._dirty) or self.is_urgent
+        return bool(self._dirty) or self.is_urgent or self.charts.is_dirty
 
     def take(self, budget: int) -> list[bytes]:
         """Patches of what is to be sent, about `budget` bytes."""
@@ -136,6 +139,10 @@ class MarketDesk:
             statuses = {s: {"symbol": s, "trade_status": word} for s, word in self._new_statuses.items()}
             self._new_statuses = {}
             parts.append(b'{"trading_status":' + _encode(statuses) + b"}")
+        if self.charts.is_dirty and budget > 0:
+            found = self.charts.take(budget)
+            budget -= sum(map(len, found))
+            parts += found
         quotes = self._take_quotes(budget)
         if quotes:
             parts.append(b'{"quotes":' + braces(quotes) + b"}")

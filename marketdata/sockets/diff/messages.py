@@ -142,6 +142,11 @@ def decode(text: str | bytes) -> Any:
         raise Malformed(_aid_of(text), str(error)[:200]) from error
 
 
+def members(text: str | bytes) -> dict[str, Any]:
+    """Everything a message says, unknown members too; nothing that would delete."""
+    return {name: value for name, value in _any.decode(text).items() if value is not None}
+
+
 def _aid_of(text: str | bytes) -> str:
     try:
         found = _any.decode(text)

@@ -90,6 +90,8 @@ class DiffSocket(Socket):
             self._peek()
         elif isinstance(message, messages.Ping):
             self.push(_PONG)
+        elif isinstance(message, messages.SetChart):
+            self.market.charts.handle(message, messages.members(text))
         elif isinstance(message, messages.MarketMessage):
             self.market.handle(message)
         else:
