@@ -50,8 +50,9 @@ def compare(site: Site, api: TqApi, person: Person) -> None:
     [found] = rest.get(f"positions?account_id={person.account_id}").data["items"]
     assert found["float_profit_long"] == position.float_profit_long
     assert found["open_price_long"] == position.open_price_long
-    for order_id, order in api.get_order().items():
-        shown = {name: value for name, value in qifi["orders"][order_id].items() if name in order}
+    for order_id, row in qifi["orders"].items():
+        order = api.get_order(order_id)
+        shown = {name: value for name, value in row.items() if name in order}
         shown.pop("user_id")  # QIFI names the account, DIFF the login
         assert {name: order[name] for name in shown} == shown
 

@@ -4,6 +4,7 @@ A chart's rows go out in chunks; `ready` comes with the last of its first window
 clients read the window once, at that moment.
 """
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 from exchange_site.exceptions import ExchangeError
 from marketdata.sockets.diff import messages
 from marketdata.sockets.diff.branch import braces, pair
-from trading.engine.codes import INVALID_FIELD
+from trading.engine.codes import INSTRUMENT_NOT_FOUND, INVALID_FIELD, NOT_FOUND, SERVICE_UNAVAILABLE
 
 if TYPE_CHECKING:
     from marketdata.sockets.diff.socket import DiffSocket
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 MOST_WIDTH = 10_000
 MOST_SYMBOLS = 20
 MOST_CHARTS = 200
+_RETRY_S = 0.5
 _encode = msgspec.json.Encoder().encode
 
 
@@ -86,14 +88,30 @@ class Chart:
 
     async def load(self) -> None:
         """Open the series and queue the rows of the window."""
-        hub = self.desk.socket.hub
         for symbol in dict.fromkeys(filter(None, self.request.ins_list.split(","))):
-            self.lanes.append(Lane(self, await hub.series.open(symbol, self.request.duration)))
+            self.lanes.append(Lane(self, await self._open(symbol)))
         await self._place()
         for lane in self.lanes:
             await self._fill(lane)
         self.is_loaded = True
         self.wake()
+
+    async def _open(self, symbol: str) -> Any:
+        """The series; a listed symbol whose rows are not there yet is waited for.
+
+        A client waits for its chart without asking again, so a refusal would silence it.
+        """
+        hub = self.desk.socket.hub
+        while True:
+            try:
+                return await hub.series.open(symbol, self.request.duration)
+            except ExchangeError as error:
+                is_known = hub.catalogue.get(symbol) is not None
+                if not is_known or error.code not in (SERVICE_UNAVAILABLE, INSTRUMENT_NOT_FOUND):
+                    raise
+            await asyncio.sleep(_RETRY_S)
+            if not self.desk.has(self):
+                raise ExchangeError(NOT_FOUND)
 
     async def _place(self) -> None:
         """Where the window stands (D-24)."""
@@ -217,6 +235,10 @@ class ChartDesk:
             chart.is_loaded and not chart.is_ready for chart in self._charts.values()
         )
 
+    def has(self, chart: Chart) -> bool:
+        """Is the chart still wanted?"""
+        return self._charts.get(chart.request.chart_id) is chart
+
     def handle(self, request: messages.SetChart, pack: dict[str, Any]) -> None:
         """Make, change or drop a chart."""
         former = self._charts.pop(request.chart_id, None)
@@ -237,11 +259,11 @@ class ChartDesk:
             await chart.load()
         except ExchangeError as error:
             self._give_back(chart)
-            if self._charts.get(chart.request.chart_id) is chart:
+            if self.has(chart):
                 del self._charts[chart.request.chart_id]
-            self.socket.refuse(error.code, error.params)
+                self.socket.refuse(error.code, error.params)
         else:
-            if self._charts.get(chart.request.chart_id) is not chart:
+            if not self.has(chart):
                 self._give_back(chart)  # replaced while it loaded
 
     def _give_back(self, chart: Chart) -> None:
