@@ -15,6 +15,7 @@ import msgspec
 from graphql import (
     DocumentNode,
     FieldNode,
+    FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
     build_schema,
@@ -179,7 +180,9 @@ def _resolve(source: Any, info: Any, **arguments: Any) -> Any:
 
 def _depth(document: DocumentNode) -> int:
     """The deepest nesting of fields; a fragment counts as deep as its own."""
-    fragments = {node.name.value: node for node in document.definitions if hasattr(node, "type_condition")}
+    fragments = {
+        node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+    }
 
     def of(node: Any, seen: tuple[str, ...]) -> int:
         selections = node.selection_set.selections if getattr(node, "selection_set", None) else ()
