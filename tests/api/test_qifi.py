@@ -38,7 +38,7 @@ def test_it_tells_the_day_of_an_account(alice, charlie):
     filled, resting, refused = (data["orders"][name] for name in ("filled", "resting", "refused"))
     assert filled.keys() >= ORDER
     assert (filled["status"], filled["volume_left"], filled["towards"]) == ("FINISHED", 0, 1)
-    assert (resting["status"], resting["last_msg"]) == ("ALIVE", "")
+    assert (resting["status"], resting["last_msg"]) == ("ALIVE", "报单成功")
     assert (refused["status"], refused["exchange_order_id"]) == ("FINISHED", "") and refused["last_msg"]
     (trade,) = data["trades"].values()
     assert trade.keys() == TRADE and trade["volume"] == 2 and trade["price"] == price(1)
