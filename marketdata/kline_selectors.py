@@ -139,14 +139,16 @@ def _calendar_bars(directory: Directory, venue: str, symbol: str, period: str) -
     """Weeks and months of trading days, labelled by their first (M-10)."""
     rows = native_bars(directory, venue, symbol, DAY_NS, 100_000, 0, MAX_NS)
     traded = [row for row in rows if row.id]
-    return grouped(traded, _month_of if period == MONTH else _week_of)
+    return grouped(traded, month_of if period == MONTH else week_of)
 
 
-def _month_of(row: BarRow) -> int:
+def month_of(row: BarRow) -> int:
+    """The month of a bar's trading day."""
     return row.trading_day // 100
 
 
-def _week_of(row: BarRow) -> tuple[int, int]:
+def week_of(row: BarRow) -> tuple[int, int]:
+    """The ISO week of a bar's trading day."""
     day: date = to_date(row.trading_day)
     return day.isocalendar()[:2]
 

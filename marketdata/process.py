@@ -137,8 +137,10 @@ class Recorder:
                     stored[symbol].append(row)
         for symbol, rows in stored.items():
             # Of a symbol that was quiet for longer than ticks are kept, the state still has the last.
-            last = market.tickers[symbol].tick()
-            by_id = {row.id: row for row in rows or [tick_row(last, None)] if row.id >= 0}
+            ticker = market.tickers[symbol]
+            if not rows and not ticker.done and ticker.told_tick_id >= 0:
+                rows = [tick_row(ticker.tick(), None)]
+            by_id = {row.id: row for row in rows}
             publisher.refill(symbol, [by_id[number] for number in sorted(by_id)])
 
     def _unstored(self) -> list[Pending]:

@@ -18,6 +18,7 @@ from accounts.models import AuthToken
 from accounts.services import drop_old_keys
 from exchange_site import advisory
 from exchange_site.exceptions import ExchangeError
+from marketdata import retention, rollups
 from settlement.models import Job
 from settlement.run_services import settle_when_due
 from settlement.selectors import reported_trading_day
@@ -82,10 +83,34 @@ def clean_up(venue: str) -> str:
     return f"{drop_old_keys()} keys and {tokens} tokens removed"
 
 
+def roll_bars_up(venue: str) -> str:
+    """Bring larger periods to what their minutes give (M-14)."""
+    return rollups.rollup_due(venue, time.time_ns())
+
+
+def check_bars(venue: str) -> str:
+    """Compare the bars of the last finished day with its ticks (M-13)."""
+    differences = rollups.check_last_day(venue)
+    if differences:
+        shown = "; ".join(str(one) for one in differences[: rollups.SHOWN])
+        raise Attention(f"{len(differences)} differences: {shown}")
+    return "every bar is what its ticks give"
+
+
+def keep_tables_short(venue: str) -> str:
+    """Delete robots' unfilled orders after an hour, drop the days that are over (M-4, M-20)."""
+    deleted = retention.delete_robot_orders(venue, time.time_ns())
+    dropped = retention.drop_old_partitions()
+    return f"{deleted} orders of robots and {len(dropped)} partitions removed"
+
+
 JOBS: tuple[Kind, ...] = (
     Kind("settlement", _("Settlement when due"), 10, settle),
     Kind("session-watch", _("Calendar and phases"), 60, watch_sessions),
     Kind("integrity", _("Audit of the books"), 6 * 3600, check_books),
+    Kind("rollups", _("Rollup of bars"), 60, roll_bars_up),
+    Kind("bars-check", _("Bars against ticks"), 24 * 3600, check_bars),
+    Kind("retention", _("Robots' orders and old days"), 600, keep_tables_short),
     Kind("clean-up", _("Clean-up of tokens and keys"), 3600, clean_up),
 )
 BY_NAME = {kind.name: kind for kind in JOBS}

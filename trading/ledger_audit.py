@@ -50,6 +50,9 @@ DAYS = f"""
                                + d.position_profit - d.commission)
     ) checks (check_name, stored, computed)
     WHERE stored <> computed
+      -- Of a day whose trades are no longer kept, fees and profit cannot be summed again.
+      AND (check_name NOT IN ('commission', 'close_profit')
+           OR to_regclass('trading_trade_p' || d.trading_day) IS NOT NULL)
 """
 
 # The running day: what came after the account's last settled day.

@@ -237,7 +237,9 @@ def _fold_in(bar: Bar, figures: Figures) -> None:
 
 
 def _fold_bar(bar: Bar, below: Bar) -> None:
-    """Add a later bar of the period below; a bar without figures takes its figures."""
+    """Add a later bar of the period below; a bar without figures takes its figures, and gives none."""
+    if not below[OPEN]:
+        return
     if bar[OPEN]:
         _fold_in(bar, tuple(below[OPEN:TOLD]))  # type: ignore[arg-type]
     else:

@@ -13,12 +13,14 @@ HALF_SECOND = SECOND // 2
 TEMPLATES = ["night0230", "night2300", "day", "index", "always"]
 
 
-def live(found, template, book=None, taken=None):
+def live(found, template, book=None, taken=None, by_the_clock=False):
     """All bars of some trades as the live book finishes them, the unfinished ones last."""
     tables, bars = clocks(), book or SymbolBars()
     rows = taken if taken is not None else {index: [] for index in range(len(PERIODS))}
     for trade in found:
         bars.start(tables.clock(template, trade.trading_day))
+        if by_the_clock:
+            bars.close_due(trade.time_ns)
         bars.trade(trade.time_ns, trade.price, trade.lots, trade.amount, trade.open_oi, trade.close_oi)
         for index, row in bars.done:
             rows[index].append(row)
@@ -70,6 +72,14 @@ def test_live_bars_equal_those_recomputed_from_ticks_and_rolled_up(template):
         assert as_pieces(rows[index]) == folded(ticks, duration, clock_of)
         for finer in range(index):
             assert as_pieces(rows[index]) == folded(as_pieces(rows[finer]), duration, clock_of)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_bars_closed_by_the_clock_are_those_closed_by_the_next_trade(template):
+    found = list(trades(template, step_s=70.0))
+    told = finished(*live(found, template, by_the_clock=True))
+    once = {index: list({row[0]: row for row in rows}.values()) for index, rows in told.items()}
+    assert once == finished(*live(found, template))
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
