@@ -99,6 +99,7 @@ def test_schedules_are_seeded_once_and_old_ones_go() -> None:
     PeriodicTask.objects.filter(name="main: integrity").update(name="main: gone")
     call_command("seed_schedules", venue="main", stdout=StringIO())
     assert set(PeriodicTask.objects.values_list("name", flat=True)) == names
+    assert Job.objects.filter(venue="main", started_at=None).count() == len(jobs.JOBS)
 
 
 def test_nobody_edits_schedules_in_the_admin() -> None:

@@ -8,7 +8,8 @@ from django.db import transaction
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from exchange_site.env import environment
-from settlement.jobs import schedules
+from settlement.jobs import JOBS, schedules
+from settlement.models import Job
 
 CANARY_S = 30
 
@@ -29,6 +30,8 @@ class Command(BaseCommand):
             names = [name for name, *_rest in wanted]
             PeriodicTask.objects.filter(name__startswith=f"{venue}: ").exclude(name__in=names).delete()
             PeriodicTasks.update_changed()
+            for kind in JOBS:  # the page shows those that have not run yet, too
+                Job.objects.get_or_create(venue=venue, name=kind.name)
         self.stdout.write(f"{len(wanted)} schedules")
 
     def write(self, name: str, every_s: int, task: str, given: list[str]) -> None:
