@@ -7,6 +7,7 @@ nobody can make it without the password, and a new password or hash makes anothe
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable
 from http.cookies import CookieError, SimpleCookie
 from importlib import import_module
@@ -24,7 +25,7 @@ from knox.crypto import hash_token
 from rest_framework.exceptions import AuthenticationFailed
 
 from accounts.authentication import caller_of
-from accounts.models import AuthToken, TokenScope, User, default_scopes
+from accounts.models import USERNAME_PATTERN, AuthToken, TokenScope, User, default_scopes
 from accounts.services import LOCK_S, sign_in
 from exchange_site.cachepipe import CacheAway, cache_call
 from exchange_site.exceptions import ExchangeError
@@ -33,6 +34,7 @@ from trading.engine.codes import AUTHENTICATION_FAILED, TOO_MANY_REQUESTS
 
 REMEMBER_S = 12 * 3600
 _TOKEN_LENGTH = 64
+_MOST_PASSWORD = 256
 
 
 class Credential(NamedTuple):
@@ -59,6 +61,22 @@ def request_of(scope: dict[str, Any]) -> HttpRequest:
     for name, value in scope.get("headers", ()):
         request.META["HTTP_" + name.decode("latin-1").upper().replace("-", "_")] = value.decode("latin-1")
     return request
+
+
+def is_sound(username: str, password: str) -> bool:
+    """Could these be a user name ("" for none) and a secret at all?"""
+    try:
+        is_short = len(password.encode()) <= _MOST_PASSWORD
+    except UnicodeEncodeError:
+        return False
+    return is_short and "\0" not in password and (not username or bool(re.match(USERNAME_PATTERN, username)))
+
+
+def username_of(text: str) -> str:
+    """The user name that a name or a 32-hex user id stands for; the text itself for neither."""
+    if len(text) != 32 or not all(letter in "0123456789abcdef" for letter in text):
+        return text
+    return User.objects.filter(pk=text).values_list("username", flat=True).first() or text
 
 
 # ------------------------------------------------------------------- passwords

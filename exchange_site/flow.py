@@ -22,15 +22,25 @@ class Flow:
     def __init__(self, protocol: Any) -> None:
         self.paused_at = 0.0
         self.is_gone = False
+        self.heard_at = time.monotonic()
+        """When the peer last answered a ping."""
         self._protocol = protocol
         self._on_resume: Any = None
 
     def open(self, on_resume: Any) -> None:
         """Begin to watch the transport; `on_resume` is called whenever it takes data again."""
         self._on_resume = on_resume
+        self._protocol.onPong = self._pong
         transport = self._protocol.transport
         transport.unregisterProducer()  # the HTTP channel's, which the upgrade left behind
         transport.registerProducer(self, True)
+
+    def ping(self) -> None:
+        """Ask whether the peer is there; its answer moves `heard_at`."""
+        self._protocol.sendPing()
+
+    def _pong(self, _payload: bytes) -> None:
+        self.heard_at = time.monotonic()
 
     def push(self, data: bytes) -> None:
         """Write one text message; a socket that is closing takes nothing."""

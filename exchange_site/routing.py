@@ -6,8 +6,10 @@ from django.urls import path, re_path
 
 from marketdata.sockets.base import no_such_socket
 from marketdata.sockets.diff.socket import DiffSocket
+from marketdata.sockets.typed.entry import application as typed_or_diff
 
 websocket_urlpatterns: list[Any] = [
     path("ws/diff", DiffSocket.application),
+    path("ws", typed_or_diff),
     re_path("", no_such_socket),
 ]

@@ -46,6 +46,7 @@ class EventFeed:
         self._accounts: dict[str, list[AccountListener]] = {}
         self._venue: list[Callable[[Event], None]] = []
         self._gaps: list[Callable[[], None]] = []
+        self._trades: dict[str, dict[Callable[[Event], None], None]] = {}
         self._task: asyncio.Task[None] | None = None
         self._opened = asyncio.Event()
 
@@ -66,6 +67,21 @@ class EventFeed:
     def on_venue_event(self, listener: Callable[[Event], None]) -> None:
         """Call for every event that concerns no single account, for ever."""
         self._venue.append(listener)
+
+    def leave_venue_events(self, listener: Callable[[Event], None]) -> None:
+        """Stop what `on_venue_event` began; does no harm when it never did."""
+        self._venue = [told for told in self._venue if told != listener]
+
+    def follow_trades(self, symbol: str, listener: Callable[[Event], None]) -> None:
+        """Call for every `Traded` of a symbol."""
+        self._trades.setdefault(symbol, {})[listener] = None
+
+    def leave_trades(self, symbol: str, listener: Callable[[Event], None]) -> None:
+        """Stop; does no harm when it never followed."""
+        listeners = self._trades.get(symbol, {})
+        listeners.pop(listener, None)
+        if not listeners:
+            self._trades.pop(symbol, None)
 
     def on_gap(self, listener: Callable[[], None]) -> None:
         """Call when events were missed, for ever."""
@@ -164,6 +180,9 @@ class EventFeed:
                 for listener in self._venue:
                     listener(event)
                 continue
+            if event[1] == "Traded" and event[5] in self._trades:
+                for told in tuple(self._trades[event[5]]):
+                    told(event)
             for account_id in accounts_in(event):
                 if account_id in followed:
                     by_account.setdefault(account_id, []).append(event)

@@ -41,6 +41,15 @@ class Registry:
         """How many sockets speak for a user."""
         return self._count.get(user_id, 0)
 
+    def others_of(self, member: Member) -> list[Member]:
+        """The other sockets of the users that a socket speaks for."""
+        users = {one.user_id for one in self._members.get(member, ())}
+        return [
+            other
+            for other, own in self._members.items()
+            if other is not member and any(one.user_id in users for one in own)
+        ]
+
     def join(self, member: Member, credential: Credential) -> None:
         """The socket speaks for this user from now on; 9004 for one socket too many."""
         known = self._members.get(member, set())

@@ -7,14 +7,13 @@ from django.http import HttpRequest
 
 from accounts.models import USERNAME_PATTERN, User
 from accounts.selectors import user_names
-from accounts.socket_login import Credential, sign_in_socket
+from accounts.socket_login import Credential, is_sound, sign_in_socket
 from exchange_site.exceptions import ExchangeError
 from trading.engine.codes import ACCOUNT_NOT_FOUND, AUTHENTICATION_FAILED
 from trading.models import TradingAccount
 from trading.selectors import venue_number
 
 _ACCOUNT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_MOST_PASSWORD = 256
 
 
 class SignedIn(NamedTuple):
@@ -32,7 +31,7 @@ def sign_in(venue: str, request: HttpRequest, user_name: str, password: str) -> 
     is_token_twice = bool(user_name) and user_name == password  # TqKq sends its subject as both
     if is_token_twice:
         username = ""
-    if not _is_sound(username, password):
+    if not is_sound(username, password):
         raise ExchangeError(AUTHENTICATION_FAILED)
     credential = sign_in_socket(request=request, username=username, password=password)
     if account is None:
@@ -40,14 +39,6 @@ def sign_in(venue: str, request: HttpRequest, user_name: str, password: str) -> 
     if account is None or account.user_id != credential.user_id:
         raise ExchangeError(ACCOUNT_NOT_FOUND)
     return SignedIn(user_name or credential.username, credential, account.account_id)
-
-
-def _is_sound(username: str, password: str) -> bool:
-    try:
-        is_short = len(password.encode()) <= _MOST_PASSWORD
-    except UnicodeEncodeError:
-        return False
-    return is_short and "\0" not in password and (not username or bool(re.match(USERNAME_PATTERN, username)))
 
 
 def _account(venue: str, text: str) -> TradingAccount | None:

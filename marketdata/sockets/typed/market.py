@@ -1,0 +1,246 @@
+"""The market half of a typed socket: ticker, tick, orderbook, kline, snapshot (W-12).
+
+State (tick, orderbook, snapshot, kline) is told as it stands when the socket may send; what
+changed in between is not queued. Public trades are queued, at most 1 000, and their messages
+say how many were passed over.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from exchange_site.exceptions import ExchangeError
+from marketdata.fanout.quotes import QuoteState
+from marketdata.kline_selectors import snapshot_data
+from marketdata.periods import period_of
+from marketdata.rows import BarRow
+from marketdata.sockets.typed import shapes
+from marketdata.sockets.typed.messages import Subscribe
+from trading.engine.codes import INSTRUMENT_NOT_FOUND, INVALID_FIELD, TOO_MANY_REQUESTS
+
+if TYPE_CHECKING:
+    from marketdata.sockets.typed.socket import TypedSocket
+
+CHANNELS = ("ticker", "tick", "orderbook", "kline", "snapshot")
+INTERVAL_S = 0.08
+MOST_INSTRUMENTS, MOST_SERIES, MOST_TRADES = 500, 100, 1_000
+DEPTHS = {5: 5, 10: 10, 20: 20, "5": 5, "10": 10, "20": 20, "full": shapes.FULL_DEPTH}
+LEAST_INTERVAL_MS, LONGEST_INTERVAL_MS = 100, 60_000
+_encode = msgspec.json.Encoder().encode
+Key = tuple[str, str]
+
+
+class MarketDesk:
+    """What one socket follows of the market."""
+
+    def __init__(self, socket: "TypedSocket") -> None:
+        self.socket = socket
+        self.channels: dict[str, set[str]] = {name: set() for name in CHANNELS}
+        self.depths: dict[str, int] = {}
+        self.periods: dict[str, set[str]] = {}
+        self.interval_s = 1.0
+        self._dirty: dict[Key, None] = {}
+        self._bars: dict[tuple[str, str, int], BarRow] = {}
+        self._trades: deque[list[Any]] = deque()
+        self._missed = 0
+        self._series: dict[tuple[str, str], tuple[Any, Callable[[Any], None]]] = {}
+        self._due = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._snapshots: asyncio.TimerHandle | None = None
+
+    # ------------------------------------------------------------------ subscriptions
+
+    async def subscribe(self, message: Subscribe, channels: list[str]) -> None:
+        """Follow instruments on channels; 1007, 9008, 9004 leave everything as it was."""
+        symbols = self._symbols(message.instruments)
+        depth = DEPTHS.get(message.depth)
+        if depth is None:
+            raise ExchangeError(INVALID_FIELD, {"field": "depth"})
+        if not LEAST_INTERVAL_MS <= message.interval_ms <= LONGEST_INTERVAL_MS:
+            raise ExchangeError(INVALID_FIELD, {"field": "interval_ms"})
+        periods = _periods(message.periods or ["1min"]) if "kline" in channels else {}
+        for name in channels:
+            if len(self.channels[name] | set(symbols)) > MOST_INSTRUMENTS:
+                raise ExchangeError(TOO_MANY_REQUESTS, {}, {"instruments": MOST_INSTRUMENTS})
+        wanted = {(symbol, period) for symbol in symbols for period in periods}
+        if len(set(self._series) | wanted) > MOST_SERIES:
+            raise ExchangeError(TOO_MANY_REQUESTS, {}, {"series": MOST_SERIES})
+        for symbol, period in sorted(wanted - set(self._series)):
+            await self._open(symbol, period, periods[period])
+        self._follow(symbols, channels, depth, message.interval_ms / 1_000)
+
+    def _symbols(self, instruments: list[str]) -> list[str]:
+        if not instruments:
+            raise ExchangeError(INVALID_FIELD, {"field": "instruments"})
+        found = [self.socket.hub.catalogue.symbol_of(text) for text in instruments]
+        for symbol in found:
+            if self.socket.hub.quotes.state(symbol) is None:
+                raise ExchangeError(INSTRUMENT_NOT_FOUND, {}, {"instrument_id": symbol[:64]})
+        return found
+
+    def _follow(self, symbols: list[str], channels: list[str], depth: int, interval_s: float) -> None:
+        hub = self.socket.hub
+        for name in channels:
+            self.channels[name] |= set(symbols)
+        for symbol in symbols:
+            if "orderbook" in channels:
+                self.depths[symbol] = depth
+            if "ticker" in channels:
+                hub.events.follow_trades(symbol, self._traded)
+            if {"tick", "orderbook"} & set(channels):
+                hub.quotes.follow(symbol, self)
+            for name in {"tick", "orderbook"} & set(channels):
+                self._dirty[name, symbol] = None
+        if "snapshot" in channels:
+            self.interval_s = interval_s
+            self._snapshot()
+        self.flush()
+
+    async def _open(self, symbol: str, period: str, duration_ns: int) -> None:
+        hub = self.socket.hub
+        series = await hub.series.open(symbol, duration_ns)
+        if not self.socket.is_open or (symbol, period) in self._series:
+            await hub.series.close(series)
+            return
+
+        def told(row: BarRow) -> None:
+            self._bars[symbol, period, row.id] = row
+            self.flush()
+
+        series.listen(told)
+        self._series[symbol, period] = (series, told)
+        self.periods.setdefault(symbol, set()).add(period)
+        for row in await series.rows(series.last_id, series.last_id):
+            told(row)
+
+    def unsubscribe(self, channels: list[str], instruments: list[str]) -> None:
+        """Leave instruments (all of them, when none is named) on channels."""
+        named = {self.socket.hub.catalogue.symbol_of(text) for text in instruments}
+        for name in channels:
+            gone = self.channels[name] & named if instruments else set(self.channels[name])
+            self.channels[name] -= gone
+            for symbol in gone:
+                self._leave(name, symbol)
+        if not self.channels["snapshot"] and self._snapshots is not None:
+            self._snapshots.cancel()
+            self._snapshots = None
+
+    def _leave(self, name: str, symbol: str) -> None:
+        hub = self.socket.hub
+        self._dirty.pop((name, symbol), None)
+        if name == "ticker":
+            hub.events.leave_trades(symbol, self._traded)
+        elif name == "kline":
+            for period in self.periods.pop(symbol, set()):
+                self._close(*self._series.pop((symbol, period)))
+        elif not any(symbol in self.channels[other] for other in ("tick", "orderbook")):
+            hub.quotes.leave(symbol, self)
+
+    def _close(self, series: Any, told: Callable[[Any], None]) -> None:
+        series.unlisten(told)
+        task = asyncio.ensure_future(self.socket.hub.series.close(series))
+        _closing.add(task)
+        task.add_done_callback(_closing.discard)
+
+    def close(self) -> None:
+        """The socket is gone."""
+        self.unsubscribe(list(CHANNELS), [])
+        for timer in (self._timer, self._snapshots):
+            if timer is not None:
+                timer.cancel()
+
+    def shown(self) -> dict[str, Any]:
+        """What is followed, for `get_subscriptions`."""
+        return {
+            "instruments": {name: sorted(symbols) for name, symbols in self.channels.items() if symbols},
+            "depth": dict(self.depths),
+            "periods": {symbol: sorted(periods) for symbol, periods in self.periods.items()},
+            "interval_ms": round(self.interval_s * 1_000),
+        }
+
+    # -------------------------------------------------------------------------- told
+
+    def on_quote(self, state: QuoteState) -> None:
+        """The feed's call: a symbol changed."""
+        for name in ("tick", "orderbook"):
+            if state.symbol in self.channels[name]:
+                self._dirty[name, state.symbol] = None
+
+    def wake(self) -> None:
+        """The feed's call: all that one read brought has been told."""
+        self.flush()
+
+    def _traded(self, event: list[Any]) -> None:
+        if len(self._trades) >= MOST_TRADES:
+            self._trades.popleft()
+            self._missed += 1
+        self._trades.append(event)
+        self.flush()
+
+    def _snapshot(self) -> None:
+        """The newest state of each symbol, once in a while."""
+        if self._snapshots is not None:
+            self._snapshots.cancel()
+        self._dirty.update({("snapshot", symbol): None for symbol in self.channels["snapshot"]})
+        self._snapshots = self.socket.loop.call_later(self.interval_s, self._snapshot)
+        self.flush()
+
+    # -------------------------------------------------------------------------- sent
+
+    def flush(self) -> None:
+        """Send what changed, at most every 80 ms, while the reader reads."""
+        if not (self._dirty or self._trades or self._bars) or not self.socket.can_push:
+            return
+        now = self.socket.loop.time()
+        if now < self._due:
+            if self._timer is None:
+                self._timer = self.socket.loop.call_at(self._due, self._wake_up)
+            return
+        self._due = now + INTERVAL_S
+        for data in self._take():
+            self.socket.push(_encode(data))
+
+    def _wake_up(self) -> None:
+        self._timer = None
+        self.flush()
+
+    def _take(self) -> list[dict[str, Any]]:
+        dirty, self._dirty = self._dirty, {}
+        bars, self._bars = self._bars, {}
+        found = [shapes.ticker(event) for event in self._trades]
+        self._trades.clear()
+        if found and self._missed:
+            found[0]["missed"], self._missed = self._missed, 0
+        found += [message for key in dirty if (message := self._state(*key)) is not None]
+        found += [shapes.kline(symbol, period, row) for (symbol, period, _), row in bars.items()]
+        return found
+
+    def _state(self, name: str, symbol: str) -> dict[str, Any] | None:
+        view = self.socket.hub.quotes.view(symbol)
+        if view is None:
+            return None
+        if name == "tick":
+            return shapes.tick(view)
+        if name == "orderbook":
+            return shapes.orderbook(view, self.depths.get(symbol, 5))
+        return {"type": "snapshot", **snapshot_data(view)}
+
+
+_closing: set[Any] = set()
+
+
+def _periods(names: list[str]) -> dict[str, int]:
+    """Name → nanoseconds; 9008 for a name that is no period of the live series."""
+    found = {}
+    for name in names:
+        try:
+            duration_ns = period_of(name)
+        except ValueError as error:
+            raise ExchangeError(INVALID_FIELD, {"field": "periods"}, {"reason": str(error)}) from error
+        if isinstance(duration_ns, str):
+            raise ExchangeError(INVALID_FIELD, {"field": "periods"}, {"reason": f"{name} has no live bars"})
+        found[name] = duration_ns
+    return found
