@@ -141,9 +141,7 @@ class MarketDesk:
 
     def _close(self, series: Any, told: Callable[[Any], None]) -> None:
         series.unlisten(told)
-        task = asyncio.ensure_future(self.socket.hub.series.close(series))
-        _closing.add(task)
-        task.add_done_callback(_closing.discard)
+        self.socket.hub.give_back(series)
 
     def close(self) -> None:
         """The socket is gone."""
@@ -227,9 +225,6 @@ class MarketDesk:
         if name == "orderbook":
             return shapes.orderbook(view, self.depths.get(symbol, 5))
         return {"type": "snapshot", **snapshot_data(view)}
-
-
-_closing: set[Any] = set()
 
 
 def _periods(names: list[str]) -> dict[str, int]:

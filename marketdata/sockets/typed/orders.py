@@ -74,7 +74,9 @@ class OrderDesk:
         except ExchangeError as error:
             self._refuse(message, command.order_id, error)
             return
-        self._answer(message, "order_response", success=True, error_code=0, error_message="", **answer.data)
+        await self._done(
+            message, answer, {"success": True, "error_code": 0, "error_message": ""} | answer.data
+        )
 
     async def _cancel(self, message: messages.CancelOrder) -> None:
         try:
@@ -93,7 +95,9 @@ class OrderDesk:
         except ExchangeError as error:
             self._refuse(message, command.order_id, error)
             return
-        self._answer(message, "order_response", success=True, error_code=0, error_message="", **answer.data)
+        await self._done(
+            message, answer, {"success": True, "error_code": 0, "error_message": ""} | answer.data
+        )
 
     # ---------------------------------------------------------------------- batches
 
@@ -107,7 +111,7 @@ class OrderDesk:
                 wanted.append(error)
         venue, user_id = self.socket.hub.venue, self.socket.credential.user_id
         answer = await order_services.submit_batch(venue=venue, user_id=user_id, wanted=wanted)
-        self._answer(message, "order_response", **_batch(answer.data))
+        await self._done(message, answer, _batch(answer.data))
 
     async def _cancel_all(self, message: messages.CancelOrders) -> None:
         account_id = await self._account_id(message.account_id)
@@ -120,7 +124,7 @@ class OrderDesk:
                 wanted.append(error)
         venue, user_id = self.socket.hub.venue, self.socket.credential.user_id
         answer = await order_services.cancel_batch(venue=venue, user_id=user_id, wanted=wanted)
-        self._answer(message, "order_response", **_batch(answer.data))
+        await self._done(message, answer, _batch(answer.data))
 
     # ---------------------------------------------------------------------- answers
 
@@ -129,12 +133,14 @@ class OrderDesk:
             text = text_of(error.code, error.params)
         extra = {**public_params(error.params), **error.extra}
         shown = {"order_id": extra.pop("order_id", order_id), "extra": extra}
-        self._answer(
-            message, "order_response", success=False, error_code=error.code, error_message=text, **shown
-        )
+        body = {"success": False, "error_code": error.code, "error_message": text, **shown}
+        self.socket.answer(message, "order_response", **body)
 
-    def _answer(self, message: Any, kind: str, **body: Any) -> None:
-        self.socket.answer(message, kind, **body)
+    async def _done(self, message: Any, answer: order_services.Answer, body: dict[str, Any]) -> None:
+        """Answer; the caller's next read over REST holds what was answered (A-12)."""
+        venue, user_id = self.socket.hub.venue, self.socket.credential.user_id
+        await order_services.anote_write(venue=venue, user_id=user_id, seq=answer.seq)
+        self.socket.answer(message, "order_response", **body)
 
 
 def _batch(data: dict[str, Any]) -> dict[str, Any]:
