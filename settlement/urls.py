@@ -2,9 +2,13 @@
 
 from django.urls import path
 
+from settlement import account_api as accounts
 from settlement import api
 
 urlpatterns = [
+    path("account/<str:account_id>/statements", accounts.Statements.as_view()),
+    path("account/<str:account_id>/statements/<str:date>", accounts.Statement.as_view()),
+    path("account/<str:account_id>/curve", accounts.Curve.as_view()),
     path("admin/settlement/set-price", api.SetPrice.as_view()),
     path("admin/settlement/batch-set-prices", api.BatchSetPrices.as_view()),
     path("admin/settlement/execute", api.Execute.as_view()),

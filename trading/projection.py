@@ -403,7 +403,7 @@ class Projection:
             self.key(seq), self.venue.number, s.trading_day, seq, s.run_id, s.account_id,
             s.pre_balance, s.deposit, s.withdraw, s.close_profit, s.position_profit,
             s.commission, s.balance, s.margin, s.risk_ratio_ppm, bool(s.must_liquidate),
-            event[3],
+            event[3], _json([held for row in s.positions if (held := _held(m.PositionRow(*row)))]),
         ]  # fmt: skip
         self.funds(batch, seq, s.funds)
         for row in s.positions:
@@ -429,6 +429,20 @@ class Projection:
 
 def _rates(rates: list[int | None] | None) -> list[int | None]:
     return NO_RATES if rates is None else rates
+
+
+def _held(row: m.PositionRow) -> list[Any]:
+    """A position as a statement keeps it (T-93); empty when there are no lots."""
+    if not (row.long_today or row.long_his or row.short_today or row.short_his):
+        return []
+    return [
+        row.symbol, row.long_today + row.long_his, row.short_today + row.short_his,
+        row.long_open_cost_today + row.long_open_cost_his,
+        row.short_open_cost_today + row.short_open_cost_his,
+        row.long_position_cost_today + row.long_position_cost_his,
+        row.short_position_cost_today + row.short_position_cost_his,
+        row.long_margin, row.short_margin,
+    ]  # fmt: skip
 
 
 def _json(params: Any) -> str:

@@ -286,7 +286,8 @@ ACCOUNT_DAY = Target(
     "account_day",
     models.AccountDay,
     "id venue_id trading_day seq run_id account_id pre_balance deposit withdraw close_profit"
-    " position_profit commission balance margin risk_ratio_ppm must_liquidate time_ns",
+    " position_profit commission balance margin risk_ratio_ppm must_liquidate time_ns"
+    " positions",
     "id trading_day",
     "append",
 )

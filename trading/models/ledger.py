@@ -194,6 +194,9 @@ class AccountDay(models.Model):
     risk_ratio_ppm = models.BigIntegerField()
     must_liquidate = models.BooleanField()
     time_ns = models.BigIntegerField()
+    positions = models.JSONField(default=list)
+    """Lots held over the settlement: [symbol, long, short, open cost long, open cost short, value
+    long, value short, margin long, margin short], money in 1/10 000 yuan."""
 
     class Meta:
         verbose_name = _("account day")
