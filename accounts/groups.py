@@ -21,6 +21,7 @@ BOOKS = (
 )
 SETTLED = ("trading.view_accountday", "trading.view_settlementday")
 JOBS = ("settlement.view_job",)
+MONEY = ("accounts.view_moneyrequest",)
 PEOPLE = ("accounts.view_user", "accounts.view_authtoken", "axes.view_accessattempt")
 RECORDS = ("trading.view_auditlog", "admin.view_logentry", "trading.view_rejectcount")
 SETTINGS = ("accounts.view_venuesetting",)
@@ -37,6 +38,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "trading.operate_instruments",
         "trading.operate_accounts",
         "trading.move_money",
+        *MONEY,
         "trading.cancel_any_order",
         "trading.halt_venue",
         "accounts.operate_users",
@@ -52,7 +54,16 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "trading.halt_venue",
     ),
     "settlement": (*BOOKS, *SETTLED, *SETTINGS, *JOBS, "settlement.run_job", "settlement.settle"),
-    "auditor": (*BOOKS, *SETTLED, *PEOPLE, *RECORDS, *SETTINGS, *JOBS, "auth.view_group"),
+    "auditor": (
+        *BOOKS,
+        *SETTLED,
+        *PEOPLE,
+        *RECORDS,
+        *SETTINGS,
+        *JOBS,
+        *MONEY,
+        "auth.view_group",
+    ),
     "support": (*BOOKS, *PEOPLE, "accounts.operate_users"),
 }
 

@@ -147,3 +147,53 @@ class VenueSetting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.venue}.{self.name}"
+
+
+class MoneyRequest(models.Model):
+    """A withdrawal that waits for a second person, and what became of it (T-100, O-4).
+
+    `command_id` and `reference` are fixed when it is asked for, so that it is paid once however
+    often its approval is tried.
+    """
+
+    PENDING, APPROVED, COMPLETED, FAILED, CANCELLED = (
+        "pending",
+        "approved",
+        "completed",
+        "failed",
+        "cancelled",
+    )
+    STATES = (
+        (PENDING, _("Pending")),
+        (APPROVED, _("Approved")),
+        (COMPLETED, _("Completed")),
+        (FAILED, _("Failed")),
+        (CANCELLED, _("Cancelled")),
+    )
+
+    venue = models.SlugField(_("venue"), max_length=32)
+    account_id = models.CharField(_("account"), max_length=64, db_index=True)
+    amount = models.DecimalField(_("amount"), max_digits=20, decimal_places=4)
+    method = models.CharField(_("method"), max_length=64, blank=True)
+    remark = models.CharField(_("remark"), max_length=256, blank=True)
+    reference = models.CharField(_("reference"), max_length=128)
+    command_id = models.CharField(max_length=32)
+    state = models.CharField(_("state"), max_length=9, choices=STATES, default=PENDING)
+    asked_by = models.CharField(_("asked by"), max_length=32)
+    asked_at = models.DateTimeField(_("asked at"), default=timezone.now)
+    decided_by = models.CharField(_("decided by"), max_length=32, blank=True)
+    decided_at = models.DateTimeField(_("decided at"), null=True)
+    code = models.IntegerField(_("code"), default=0)
+    flow_id = models.CharField(_("flow"), max_length=32, blank=True)
+
+    class Meta:
+        verbose_name = _("money request")
+        verbose_name_plural = _("money requests")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["venue", "reference"], name="moneyrequest_reference"),
+            models.CheckConstraint(condition=models.Q(amount__gt=0), name="moneyrequest_amount"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.amount}"

@@ -17,7 +17,9 @@ from trading.commands import Outcome
 from trading.engine.codes import (
     INVALID_FIELD,
     NOT_PERMITTED,
-    WAITS_FOR_APPROVAL,
+    SERVICE_UNAVAILABLE,
+    STORAGE_ERROR,
+    WORKER_NOT_RUNNING,
 )
 from trading.engine.messages import (
     Deposit,
@@ -28,6 +30,8 @@ from trading.models import CashFlow
 from trading.order_services import Answer, note_write
 from trading.representations import flow_data, flow_event_data, units_of
 
+UNDECIDED = frozenset({SERVICE_UNAVAILABLE, STORAGE_ERROR, WORKER_NOT_RUNNING})
+"""Nothing reached the log: the same may be tried again."""
 WAIT_S = 2.0
 MAX_ACCOUNTS = 20
 _ACCOUNT_ID = re.compile(r"ACC_[0-9a-f]{32}")
@@ -141,12 +145,14 @@ def withdraw_own(
 ) -> Answer:
     """Money out of one's own account, at most what is available (T-100).
 
-    2006 above the sum that a second person must approve.
+    2006 above the sum that a second person must approve; the request is noted.
     """
-    most = _setting(venue, "withdraw_approval_above")
-    if most and amount > most:
-        raise ExchangeError(WAITS_FOR_APPROVAL, {}, {"limit": most / 10_000})
+    from trading import approval_services as approvals  # it sends through this module
+
     command = Withdraw(account_id, amount, reference_of(command_id), method, remark)
+    if approvals.must_wait(venue, amount, by_operator=False):
+        selectors.account_for(venue, account_id, user.pk.hex)
+        approvals.wait(venue=venue, user=user, command_id=command_id, command=command)
     return move_money(venue, user.pk.hex, command_id, command)
 
 

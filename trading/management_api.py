@@ -18,6 +18,7 @@ from trading.engine.codes import (
     ACCOUNT_NOT_FOUND,
     DEPOSIT_REFUSED,
     INVALID_FIELD,
+    WAITS_FOR_APPROVAL,
     WITHDRAWAL_REFUSED,
     WORKER_NOT_RUNNING,
 )
@@ -164,7 +165,7 @@ class WithdrawView(MoneyView):
         sent=_MOVED,
         answer=shapes.FlowOut,
         example={**shapes.FLOW, "kind": "withdrawal", "amount": -1000.0},
-        errors=(*_ERRORS, WITHDRAWAL_REFUSED),
+        errors=(*_ERRORS, WITHDRAWAL_REFUSED, WAITS_FOR_APPROVAL),
         parameters=(IDEMPOTENCY,),
         tag=TAG,
     )

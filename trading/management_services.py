@@ -4,6 +4,7 @@ from typing import Any
 
 from accounts.models import User
 from exchange_site.exceptions import ExchangeError
+from trading import approval_services as approvals
 from trading import selectors
 from trading.account_services import move_money, pending, reference_of, send
 from trading.choices import ACCOUNT_STATUS, FREEZE_MODE
@@ -81,6 +82,11 @@ def deposit(
 def withdraw(
     *, venue: str, user: User, command_id: str, account_id: str, amount: int, method: str, remark: str
 ) -> Answer:
-    """Money out of anybody's account, at most what is available."""
+    """Money out of anybody's account, at most what is available.
+
+    2006 for a large sum where the venue wants two persons for it.
+    """
     command = Withdraw(account_id, amount, reference_of(command_id), method, remark, by_operator=True)
+    if approvals.must_wait(venue, amount, by_operator=True):
+        approvals.wait(venue=venue, user=user, command_id=command_id, command=command)
     return move_money(venue, user.pk.hex, command_id, command)

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from trading import account_api as accounts
+from trading import approval_api as approvals
 from trading import instrument_urls
 from trading import management_api as management
 from trading import notification_api as notices
@@ -38,6 +39,9 @@ urlpatterns = [
     path("management/accounts", management.Accounts.as_view()),
     path("management/deposit", management.DepositView.as_view()),
     path("management/withdraw", management.WithdrawView.as_view()),
+    path("management/approvals", approvals.Requests.as_view()),
+    path("management/approvals/<int:request_id>/approve", approvals.Approve.as_view()),
+    path("management/approvals/<int:request_id>/reject", approvals.Reject.as_view()),
     path("management/transactions/<str:account_id>", management.Transactions.as_view()),
     path("management/account/<str:account_id>/detail", management.Detail.as_view()),
     path("management/account/<str:account_id>/freeze", management.Freeze.as_view()),

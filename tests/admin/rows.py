@@ -12,7 +12,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 from knox.models import get_token_model
 
-from accounts.models import VenueSetting
+from accounts.models import MoneyRequest, VenueSetting
 from settlement.models import Job
 from trading import models as m
 from trading.partitions import ensure_partitions
@@ -183,6 +183,9 @@ def people(n: int) -> None:
     )
     VenueSetting.objects.create(venue="main", name=f"setting{n}", value=1)
     Job.objects.create(venue="main", name=f"job{n}")
+    MoneyRequest.objects.create(
+        venue="main", account_id="A", amount=1, reference=f"r{n}", command_id="0" * 32, asked_by=user.pk.hex
+    )
     m.AuditLog.objects.create(action="login", username=user.username)
     LogEntry.objects.create(
         user=user,

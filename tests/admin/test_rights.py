@@ -27,6 +27,7 @@ OPERATIONS = {
         "revoke-tokens": {"operator", "support"},
     },
     "axes_accessattempt": {"forget": {"operator", "support"}},
+    "accounts_moneyrequest": {"approve": {"operator"}, "reject": {"operator"}},
     "settlement_job": {"run": {"operator", "settlement"}},
     "trading_cashflow": {"reverse": {"operator"}},
     "trading_instrument": {
@@ -63,6 +64,7 @@ OPERATIONS = {
 ALL, BOOKS = set(GROUPS), {"operator", "risk", "settlement", "auditor"}
 LISTS = {
     "accounts_authtoken": {"operator", "auditor", "support"},
+    "accounts_moneyrequest": {"operator", "auditor"},
     "accounts_user": {"operator", "auditor", "support"},
     "accounts_venuesetting": BOOKS,
     "admin_logentry": {"auditor"},

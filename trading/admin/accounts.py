@@ -13,12 +13,14 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from exchange_site.admin_base import ReadOnlyAdmin
-from exchange_site.admin_operations import OperationsMixin
+from exchange_site.admin_operations import OperationsMixin, Result
 from trading.admin.filters import AccountTypeFilter
 from trading.admin.forms import AccountForm, FreezeForm, MoneyForm
-from trading.admin.operations import CommandOperation
+from trading.admin.operations import CommandOperation, command_id
+from trading.approval_services import ask, must_wait
 from trading.codec import to_units
 from trading.engine import messages as core
+from trading.engine.codes import WAITS_FOR_APPROVAL
 from trading.models import TradingAccount
 
 STATUS_LABELS = {
@@ -131,6 +133,20 @@ class Withdraw(MoneyOperation):
     label = _("Withdraw")
     icon = "credit_card_off"
     sign = -1
+
+    def perform(self, request: HttpRequest, rows: Any, data: dict[str, Any]) -> list[Result]:
+        """Large sums wait for a second person where the venue wants it (T-100)."""
+        amount = to_units(data["amount"])
+        waiting = [row for row in rows if must_wait(row.venue.code, amount, by_operator=True)]
+        paid = [row for row in rows if row not in waiting]
+        done = {result.target: result for result in super().perform(request, paid, data)} if paid else {}
+        for row in waiting:
+            command = self.command(row, data)
+            one = command_id(data["token"], self.name, command)
+            asked = ask(venue=row.venue.code, user=request.user, command_id=one, command=command)
+            text = _("Request %(number)s waits for a second person.") % {"number": asked.pk}
+            done[self.target(row)] = Result(self.target(row), WAITS_FOR_APPROVAL, text, row=row)
+        return [done[self.target(row)] for row in rows]
 
     def command(self, row: TradingAccount, data: dict[str, Any]) -> core.Withdraw:
         return core.Withdraw(

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import MoneyRequest
 from exchange_site.admin_base import SHANGHAI
 from trading import session_watch
 from trading.admin import pulse
@@ -69,7 +70,13 @@ def counts(request: HttpRequest) -> list[dict[str, Any]]:
     pending = TradingAccount.objects.filter(status="PENDING").count()
     frozen = TradingAccount.objects.filter(status="FROZEN").count()
     accounts = reverse("admin:trading_tradingaccount_changelist")
+    money = reverse("admin:accounts_moneyrequest_changelist")
     return [
+        {
+            "title": _("Withdrawals waiting for approval"),
+            "value": MoneyRequest.objects.filter(state=MoneyRequest.PENDING).count(),
+            "url": f"{money}?state__exact=pending",
+        },
         {
             "title": _("Accounts waiting for approval"),
             "value": pending,
