@@ -53,7 +53,7 @@ def statement(account: TradingAccount, trading_day: int) -> dict[str, Any]:
         "user_name": user_names({account.user_id}).get(account.user_id, ""),
         "account_name": account.account_name,
         "currency": account.currency,
-        "trades": traded(account.venue_id, trades),
+        "trades": traded(account.venue_id, list(trades)),
         "positions": held(account.venue_id, row.positions),
         "transfers": [flow_data(flow) for flow in flows],
     }
