@@ -12,7 +12,7 @@ from marketdata.sockets.diff.branch import Branch
 from trading import commands, selectors
 from trading.commands import Outcome
 from trading.diff_texts import CANCEL_WRONG_USER, PENDING, WRONG_USER, last_msg, refusal_notify
-from trading.engine.codes import ACCOUNT_NOT_FOUND, NOT_PERMITTED
+from trading.engine.codes import ACCOUNT_NOT_FOUND, ILLEGAL_ORDER_PARAMETER, NOT_PERMITTED
 from trading.engine.messages import CancelOrder, Offset, OrderStatus, PlaceOrder
 from trading.order_input import place_order
 from trading.order_services import check_opening_allowed
@@ -142,6 +142,19 @@ class OrderEntry:
         offset = Offset.CLOSETODAY if wanted["offset"] == "CLOSETODAY" else Offset.CLOSE
         number, text = refusal_notify(code, params, symbol, offset)
         self._desk.socket.notify(number, "WARNING", text, code)
+
+    def refuse_malformed(self, members: dict[str, Any]) -> None:
+        """An insert_order of wrong types: when it names a login and an order, that one ends."""
+        texts = {name: value for name, value in members.items() if isinstance(value, str)}
+        branch = self._desk.branch_of(texts.get("user_id", ""))
+        if branch is None or not texts.get("order_id"):
+            return
+        known = {
+            name: texts.get(name, "") for name in ("instrument_id", "exchange_id", "direction", "offset")
+        }
+        message = messages.InsertOrder(user_id=texts["user_id"], volume=0, **known)
+        params = {"field": "insert_order"}
+        self._refuse(branch, message, texts["order_id"], ILLEGAL_ORDER_PARAMETER, params)
 
     # ------------------------------------------------------------------- cancel
 

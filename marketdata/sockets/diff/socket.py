@@ -84,7 +84,7 @@ class DiffSocket(Socket):
         try:
             message = messages.decode(text)
         except messages.Malformed as error:
-            self._refuse(error)
+            self._refuse(error, text)
             return
         if isinstance(message, messages.PeekMessage):
             self._peek()
@@ -97,10 +97,10 @@ class DiffSocket(Socket):
         else:
             self.trade.handle(message)
 
-    def _refuse(self, error: messages.Malformed) -> None:
+    def _refuse(self, error: messages.Malformed, text: str | bytes) -> None:
         """Say what could not be read; the socket stays open (D-4, W-1)."""
-        if error.aid == "insert_order" and self.trade.refuse_malformed(str(error)):
-            return
+        if error.aid == "insert_order":
+            self.trade.orders.refuse_malformed(messages.members(text))
         what = f"{error.aid}: {error}" if error.is_known else error.aid or str(error)
         self.notify(MALFORMED_MESSAGE, "ERROR", f"{text_of(MALFORMED_MESSAGE, None, CHINESE)}: {what}")
 

@@ -170,6 +170,7 @@ class TradeDesk:
             self.socket.hub.accounts.close(former.image, former)
         self.branches[branch.name] = branch
         branch.mark_all()
+        self.socket.spawn(services.serve(self, messages.QryAccountRegister(branch.name)))
         self.socket.notify(LOGGED_IN, "INFO", "登录成功", user_id=branch.name)
 
     def branch_of(self, user_id: str) -> Branch | None:
@@ -187,7 +188,3 @@ class TradeDesk:
             for notice in notices.of(branch.image, change.events):
                 self.socket.notify(*notice)
         self.socket.flush()
-
-    def refuse_malformed(self, reason: str) -> bool:
-        """An insert_order that could not be read: an order that is named ends visibly."""
-        return False
