@@ -32,7 +32,7 @@ _messages = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(frames=st.lists(_messages | st.text(max_size=60), max_size=8))
 def test_no_frame_ends_a_socket(loop: Loop, site: Site, frames: list[str]) -> None:
     async def story() -> None:

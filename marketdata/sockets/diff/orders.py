@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 VERDICT_S = 0.8
 """An order without a verdict by then is shown as 待确认, in time for the second of D-30."""
 _SHOWN_ID = 256
+_SHOWN_FIELDS = ("instrument_id", "exchange_id", "direction", "offset")
 
 
 class OrderEntry:
@@ -149,9 +150,7 @@ class OrderEntry:
         branch = self._desk.branch_of(texts.get("user_id", ""))
         if branch is None or not texts.get("order_id"):
             return
-        known = {
-            name: texts.get(name, "") for name in ("instrument_id", "exchange_id", "direction", "offset")
-        }
+        known = {name: texts.get(name, "") for name in _SHOWN_FIELDS}
         message = messages.InsertOrder(user_id=texts["user_id"], volume=0, **known)
         params = {"field": "insert_order"}
         self._refuse(branch, message, texts["order_id"], ILLEGAL_ORDER_PARAMETER, params)
