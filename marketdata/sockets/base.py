@@ -199,7 +199,10 @@ class Socket:
             return
         self.is_open = False
         self.on_close()
-        await self._send({"type": "websocket.close", "code": code, "reason": reason})
+        if self._flow is not None:
+            self._flow.close(code, reason)
+        else:
+            await self._send({"type": "websocket.close", "code": code, "reason": reason})
 
     def end(self, code: int, reason: str = "") -> None:
         """`close` from where nothing can be awaited."""
