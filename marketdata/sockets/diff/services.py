@@ -155,7 +155,7 @@ _SERVICES: dict[type[Any], Any] = {
     messages.QryAccountInfo: _account,
     messages.QryAccountRegister: show_banks,
 }
-_REFUSED = {
+_REFUSED: dict[Any, tuple[int, str]] = {
     messages.ReqTransfer: (TRANSFER_FAILED, "转账失败: "),
     messages.ChangePassword: (PASSWORD_REFUSED, "修改密码失败: "),
 }
