@@ -6,7 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from trading.engine import messages
+from trading.engine import conditions, messages, watchstate
 
 
 class Direction(models.TextChoices):
@@ -124,6 +124,31 @@ class SettlementState(models.TextChoices):
     FAILED = "FAILED", _("Failed")
 
 
+class ConditionalStatus(models.TextChoices):
+    WAITING = "WAITING", _("Waiting")
+    SUSPENDED = "SUSPENDED", _("Suspended")
+    TRIGGERED = "TRIGGERED", _("Triggered")
+    CANCELLED = "CANCELLED", _("Cancelled")
+    EXPIRED = "EXPIRED", _("Expired")
+    FAILED = "FAILED", _("Failed")
+
+
+class RiskLevel(models.TextChoices):
+    NORMAL = "Normal", _("Normal")
+    WARNING = "Warning", _("Warning")
+    HIGH = "High", pgettext_lazy("risk level", "High")
+    CRITICAL = "Critical", _("Critical")
+    LIQUIDATION = "Liquidation", _("Liquidation")
+
+
+class LiquidationStatus(models.TextChoices):
+    WAITING = "WAITING", _("Waiting")
+    RUNNING = "RUNNING", _("Running")
+    DONE = "DONE", _("Done")
+    CURED = "CURED", _("Cured")
+    HELD = "HELD", _("Held back")
+
+
 def texts(core: type[IntEnum], table: type[models.TextChoices]) -> dict[int, str]:
     """The table's text for each value of a core enum, by member name."""
     return {int(member): table[member.name].value for member in core}
@@ -132,6 +157,9 @@ def texts(core: type[IntEnum], table: type[models.TextChoices]) -> dict[int, str
 DIRECTION = texts(messages.Direction, Direction)
 OFFSET = texts(messages.Offset, Offset)
 PRICE_TYPE = texts(messages.PriceType, PriceType)
+CONDITIONAL_STATUS = texts(conditions.ConditionalStatus, ConditionalStatus)
+RISK_LEVEL = texts(watchstate.RiskLevel, RiskLevel)
+LIQUIDATION_STATUS = texts(watchstate.LiquidationStatus, LiquidationStatus)
 TIME_CONDITION = texts(messages.TimeCondition, TimeCondition)
 VOLUME_CONDITION = texts(messages.VolumeCondition, VolumeCondition)
 ORDER_STATUS = texts(messages.OrderStatus, OrderStatus)

@@ -2,6 +2,7 @@
 
 import time
 
+from trading.engine.reaction import wake_ns
 from trading.engine.state import State
 from trading.engine.units import NS_PER_MINUTE, NS_PER_MS, NS_PER_SECOND
 
@@ -84,6 +85,12 @@ class TickSchedule:
         last = self._last_ns
         if state.has_work():
             return last + WORK_INTERVAL_NS
+        if state.reactive:
+            return min(self._regular_ns(state), max(wake_ns(state), last + WORK_INTERVAL_NS))
+        return self._regular_ns(state)
+
+    def _regular_ns(self, state: State) -> int:
+        last = self._last_ns
         boundary = state.next_boundary_ns()
         if boundary is None:
             return last + NS_PER_MINUTE

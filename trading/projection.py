@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trading import projection_tables as tables
+from trading import risk_projection
 from trading.choices import (
     ACCOUNT_STATUS,
     CLOCK_MODE,
@@ -483,4 +484,6 @@ _BY_NAME: dict[str, Handler] = {
     "OrderCarried": Projection.carried,
     "SettlementFinished": Projection.settlement_finished,
 }
-HANDLERS: dict[tuple[str, int], Handler] = {(name, 1): call for name, call in _BY_NAME.items()}
+HANDLERS: dict[tuple[str, int], Handler] = {
+    (name, 1): call for name, call in {**_BY_NAME, **risk_projection.HANDLERS}.items()
+}

@@ -315,11 +315,45 @@ NOTIFICATION = Target(
     "append",
 )
 
+CONDITIONAL = Target(
+    "conditional",
+    models.ConditionalOrder,
+    "id venue_id uid account_id order_id label status trading_day insert_time_ns touched_time_ns"
+    " needs_all conditions orders touched time_condition gtd_date cancels_closes client_tag code"
+    " time seq",
+    "venue_id uid",
+    "upsert",
+)
+RISK_NOTICE = Target(
+    "risk_notice",
+    models.RiskNotice,
+    "id venue_id seq kind account_id user_id level_before level risk_ratio_ppm balance margin amount"
+    " remark operator_id time",
+    "id",
+    "append",
+)
+LIQUIDATION = Target(
+    "liquidation",
+    models.LiquidationRecord,
+    "id venue_id record_id account_id user_id status cause reason operator_id trading_day started_ns"
+    " risk_ratio_before_ppm risk_ratio_after_ppm pre_balance post_balance orders lots code time seq",
+    "venue_id record_id",
+    "upsert",
+)
+LIQUIDATION_STEP = Target(
+    "liquidation_step",
+    models.LiquidationStep,
+    "id venue_id seq record_id account_id order_id symbol direction offset volume closed value"
+    " risk_ratio_after_ppm code time",
+    "id",
+    "append",
+)
+
 TARGETS = (
     VENUE, PRODUCT, INSTRUMENT, OPEN_INTEREST, INSTRUMENT_PHASE, TEMPLATE_PHASE,
     PRODUCT_RATES, INSTRUMENT_RATES, RATE_ROW,
     ACCOUNT, FUNDS_TARGET, POSITION, ORDER, ORDER_CHANGE, TRADE, FLOW, REFERENCE, ACCOUNT_DAY,
-    SETTLEMENT_DAY, REJECTS, NOTIFICATION,
+    SETTLEMENT_DAY, REJECTS, NOTIFICATION, CONDITIONAL, RISK_NOTICE, LIQUIDATION, LIQUIDATION_STEP,
 )  # fmt: skip
 """In the order in which a batch must reach them: rows before what changes on them."""
 

@@ -21,6 +21,7 @@ from trading.engine.messages import (
     SetCalendar,
     SetProduct,
     SetSessions,
+    SetSettings,
 )
 from trading.models import (
     Instrument,
@@ -90,6 +91,7 @@ class Seeder:
             day = to_int(self.trading_day())
             mode = ClockMode.ALWAYS if self.always else ClockMode.REAL
             self.send([CreateVenue(self.venue, self.number, int(mode), day, SETTLEMENT_MINUTE)])
+            self.send([SetSettings({"risk_watch": 1}, "a new venue watches its risk")])
         else:
             self.await_tables()
         if not SessionTemplate.objects.filter(venue__code=self.venue).exists():

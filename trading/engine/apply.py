@@ -6,7 +6,9 @@ from typing import Any
 from trading.engine import (
     accounts,
     codes,
+    conditional,
     instruments,
+    liquidation,
     messages,
     orders,
     rates,
@@ -15,6 +17,7 @@ from trading.engine import (
 )
 from trading.engine.clock import advance
 from trading.engine.messages import Envelope
+from trading.engine.reaction import on_tick, react
 from trading.engine.state import CODE_BITS, CODE_MASK, ENGINE_VERSION, Context, Event, State
 from trading.engine.units import NS_PER_MINUTE
 from trading.engine.work import advance_work
@@ -41,10 +44,14 @@ def apply(state: State, envelope: Envelope, command: Any) -> tuple[int, list[Eve
     time_ns = envelope.time_ns
     if time_ns >= state.due_ns:
         advance(context, time_ns)
+        if state.reactive:
+            react(context)
     elif time_ns > state.time_ns:
         state.time_ns = context.time_ns = time_ns
     if kind is messages.Tick:
         advance_work(context)
+        if state.reactive:
+            on_tick(context)
         return codes.OK, context.events
     if idle and state.work:
         advance_work(context)
@@ -60,6 +67,8 @@ def apply(state: State, envelope: Envelope, command: Any) -> tuple[int, list[Eve
     if idle and state.work:
         advance_work(context)
     _remember(state, command_id, first_seq, code)
+    if state.reactive:
+        react(context)
     return code, context.events
 
 
@@ -67,6 +76,8 @@ def _bring_time(context: Context, time_ns: int) -> None:
     """Log time never goes back (A-42)."""
     state = context.state
     advance(context, max(time_ns, state.time_ns))
+    if state.reactive:
+        react(context)
 
 
 def _remember(state: State, command_id: str, first_seq: int, code: int) -> None:
@@ -147,4 +158,8 @@ _HANDLERS: dict[type[Any], Handler] = {
     messages.ResolveOrder: orders.resolve_order,
     messages.CheckOrder: orders.check_order,
     messages.BeginSettlement: settlement.begin_settlement,
+    messages.PlaceConditional: conditional.place_conditional,
+    messages.ChangeConditional: conditional.change_conditional,
+    messages.ForceLiquidate: liquidation.force_liquidate,
+    messages.HoldLiquidation: liquidation.hold_liquidation,
 }

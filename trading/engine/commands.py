@@ -220,6 +220,39 @@ class BeginSettlement(NamedTuple):
     trading_day: int = 0  # the day that is meant; 0 = whichever it is
 
 
+class PlaceConditional(NamedTuple):
+    """Keep a conditional order (T-70)."""
+
+    account_id: str
+    order_id: str  # "" lets the core name it C{uid}
+    label: str  # what its owner calls it: STOP_LOSS, OCO, …
+    conditions: list[Any]  # Condition rows
+    orders: list[Any]  # ConditionalOrder rows
+    needs_all: bool = False
+    time_condition: int = 2  # GFD, GTD or GTC
+    gtd_date: int = 0
+    cancels_closes: bool = True  # its closing orders may end resting ones
+    client_tag: str = ""
+
+
+class ChangeConditional(NamedTuple):
+    account_id: str
+    order_id: str
+    action: int  # 0 cancel, 1 suspend, 2 resume
+    by_operator: bool = False
+
+
+class ForceLiquidate(NamedTuple):
+    account_id: str
+    reason: str
+
+
+class HoldLiquidation(NamedTuple):
+    account_id: str
+    is_held: bool
+    reason: str
+
+
 COMMANDS: dict[tuple[str, int], type[Any]] = {
     (kind.__name__, 1): kind
     for kind in (
@@ -228,6 +261,7 @@ COMMANDS: dict[tuple[str, int], type[Any]] = {
         ApproveAccount, SetAccount, FreezeAccount, UnfreezeAccount, CloseAccount, SetRates,
         Deposit, Withdraw, ReverseFlow, PlaceOrder, CancelOrder, CancelAll, ModifyOrder,
         ResolveOrder, CheckOrder, HaltVenue, ResumeVenue, Tick, BeginSettlement,
+        PlaceConditional, ChangeConditional, ForceLiquidate, HoldLiquidation,
     )
 }  # fmt: skip
 """(type, version) of the log → class of the decoded fields."""

@@ -235,6 +235,83 @@ class SettlementFinished(NamedTuple):
     force_closed_accounts: list[str]
 
 
+class ConditionalChanged(NamedTuple):
+    """Placed, suspended, resumed, triggered, cancelled, expired or failed: the row says which."""
+
+    row: list[Any]  # ConditionalRow
+
+
+class RiskAlert(NamedTuple):
+    """An account crossed a risk level, up or down (T-81)."""
+
+    account_id: str
+    user_id: str
+    level_before: int  # RiskLevel
+    level: int
+    risk_ratio_ppm: int  # −1 = above every threshold
+    balance: int
+    margin: int
+
+
+class MarginCall(NamedTuple):
+    """An account has to pay in `amount` to be below the critical level."""
+
+    account_id: str
+    user_id: str
+    amount: int
+    risk_ratio_ppm: int
+    balance: int
+    margin: int
+    cause: str  # "price" | "settlement"
+
+
+class LiquidationChanged(NamedTuple):
+    """The record of one liquidation as it stands (T-82)."""
+
+    record_id: str
+    account_id: str
+    user_id: str
+    status: int  # LiquidationStatus
+    cause: str  # "risk" | "settlement" | "operator"
+    reason: str
+    operator_id: str
+    trading_day: int
+    started_ns: int
+    risk_ratio_before_ppm: int
+    risk_ratio_after_ppm: int
+    pre_balance: int
+    post_balance: int
+    orders: int
+    lots: int
+    code: int  # 6003 without liquidity
+
+
+class LiquidationStepped(NamedTuple):
+    """One closing order of a liquidation."""
+
+    record_id: str
+    account_id: str
+    order_id: str
+    symbol: str
+    direction: int
+    offset: int
+    volume: int
+    closed: int
+    value: int  # Σ price × lots of its fills
+    risk_ratio_after_ppm: int
+    code: int
+
+
+class LiquidationHeld(NamedTuple):
+    """An operator holds an account back from liquidation, or no longer."""
+
+    account_id: str
+    user_id: str
+    is_held: bool
+    reason: str
+    operator_id: str
+
+
 EVENTS: dict[tuple[str, int], type[Any]] = {
     (kind.__name__, 1): kind
     for kind in (
@@ -244,6 +321,7 @@ EVENTS: dict[tuple[str, int], type[Any]] = {
         OrderRejected, OrderChecked, OrderCancelled, OrderModified, CancelRejected, OrderResolved, Traded,
         PhaseChanged, PositionRemargined, VenueHalted, VenueResumed, SettlementBegun, SettlementRefused,
         AccountSettled, OrderCarried, SettlementFinished,
+        ConditionalChanged, RiskAlert, MarginCall, LiquidationChanged, LiquidationStepped, LiquidationHeld,
     )
 }  # fmt: skip
 """(type, version) of the event stream → class of its fields after the five header fields."""

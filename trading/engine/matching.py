@@ -195,3 +195,15 @@ def _move_breaker_reference(context: Context, instrument: Instrument) -> None:
     ):
         instrument.breaker_price = instrument.last_price
         instrument.breaker_time_ns = context.time_ns
+
+
+def end_own_crossing(context: Context, order: Order) -> None:
+    """End the owner's resting orders that this one would trade with (T-43: cancel-resting)."""
+    side = order.instrument.book.sides[1 - order.direction]
+    owner = order.account.user_id
+    limit_key = _opposite_key(order, taking_limit(order))
+    if owner not in side.own or not side.own_crosses(owner, limit_key):
+        return
+    for maker in list(side.orders()):
+        if isinstance(maker, Order) and maker.account.user_id == owner and maker.key >= limit_key:
+            end_order(context, maker, EndReason.SELF_TRADE)

@@ -11,7 +11,7 @@ from trading.engine.clientids import UID_SHIFT
 from trading.engine.entities import Account, Order
 from trading.engine.execution import end_order
 from trading.engine.ledger import freeze, freeze_lots, position_of, price_freeze, release
-from trading.engine.matching import enter_book
+from trading.engine.matching import end_own_crossing, enter_book
 from trading.engine.messages import (
     AccountStatus,
     CancelAll,
@@ -463,3 +463,26 @@ def _terms(order: Order) -> list[Any]:
 def _restore_terms(order: Order, values: list[Any]) -> None:
     for name, value in zip(_TERMS, values, strict=True):
         setattr(order, name, value)
+
+
+def enter_for(context: Context, account: Account, command: PlaceOrder, is_exempt: bool = False) -> int:
+    """Enter an order that the core itself places: triggered or to liquidate (T-70, T-82).
+
+    It takes no slot of the rate, and own resting orders in its way end instead of 1005.
+    ``is_exempt``: a frozen or busy account does not stop it (2002).
+    """
+    state = context.state
+    digest, content = order_digest(command.order_id), content_digest(command)
+    if digest in account.client_ids or command.order_id in account.orders:
+        return codes.ORDER_ID_USED
+    instrument = state.instruments[command.symbol]
+    refusal = None if is_exempt else risk.account_refusal(account, command.offset != _OPEN)
+    refusal = refusal or risk.entry_refusal(instrument, command, state.trading_day)
+    if refusal is None:
+        order = Order(account, instrument, command, state.trading_day, state.time_ns)
+        refusal = risk.prepare(state, order)
+        if refusal is None or refusal[0] == codes.SELF_TRADE:
+            end_own_crossing(context, order)
+            _accept(context, order, digest, content)
+            return codes.OK
+    return _reject(context, account, command, digest, content, refusal)

@@ -235,6 +235,8 @@ def freeze_price(order: Order) -> int:
 def _opening_refusal(state: State, order: Order) -> Refusal | None:
     """1003, 1002, 1001, 1004 of an order whose freeze is set."""
     account, instrument = order.account, order.instrument
+    if account.account_id in state.risk.tasks:
+        return codes.RISK_RATIO_TOO_HIGH, {}
     price = order.limit_price
     if order.price_type != _LIMIT:
         price = instrument.upper_limit if order.direction == _BUY else instrument.lower_limit

@@ -158,6 +158,26 @@ class OrderChange(NamedTuple):
     frozen_commission: int
 
 
+class ConditionalRow(NamedTuple):
+    uid: int
+    account_id: str
+    order_id: str
+    label: str
+    status: int  # ConditionalStatus
+    trading_day: int  # of its placing
+    insert_time_ns: int
+    touched_time_ns: int  # of the last change of its status
+    needs_all: bool
+    conditions: list[Any]  # Condition rows
+    orders: list[Any]  # ConditionalOrder rows
+    touched: list[int]  # per condition: 1 once it was true
+    time_condition: int
+    gtd_date: int
+    cancels_closes: bool
+    client_tag: str
+    code: int  # the refusal of a FAILED one
+
+
 class FillSide(NamedTuple):
     order: list[Any]  # OrderChange
     direction: int

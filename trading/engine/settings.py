@@ -23,4 +23,23 @@ SETTINGS: dict[str, Setting] = {
     "withdraw_excludes_profit": Setting(0, 0, 1, "T-100"),
     "liquidation_ppm": Setting(1_000_000, 1, 10_000_000, "T-80"),
     "close_history_first": Setting(0, 0, 1, "T-55"),
+    "conditionals_per_day": Setting(20, 0, 10_000, "T-70"),
+    "conditionals_valid": Setting(50, 0, 10_000, "T-70"),
+    "risk_watch": Setting(0, 0, 1, "T-81; 0 = off, a new venue is seeded with 1"),
+    "risk_warning_ppm": Setting(600_000, 1, 10_000_000, "T-80"),
+    "risk_high_ppm": Setting(800_000, 1, 10_000_000, "T-80"),
+    "risk_critical_ppm": Setting(950_000, 1, 10_000_000, "T-80"),
+    "liquidate_to_ppm": Setting(800_000, 1, 10_000_000, "T-82"),
+    "liquidate_all": Setting(0, 0, 1, "T-82; 0 = enough, 1 = all"),
 }
+
+FIRST_SETTINGS = frozenset(
+    {
+        "max_order_amount", "product_share_ppm", "max_risk_ppm", "orders_per_second",
+        "orders_burst", "market_maker_orders_per_second", "market_maker_orders_burst",
+        "client_ids_per_day", "market_maker_client_ids_per_day", "withdraw_excludes_profit",
+        "liquidation_ppm", "close_history_first",
+    }
+)  # fmt: skip
+"""Settings that every state names; later ones only once they differ from their default, so
+that logs from before them replay to their hashes (A-14)."""

@@ -8,7 +8,7 @@ venue moves to the next trading day.
 
 from typing import Any
 
-from trading.engine import codes, risk
+from trading.engine import codes, conditional, risk, riskwatch
 from trading.engine.audit import account_faults
 from trading.engine.clientids import ClientIds
 from trading.engine.clock import (
@@ -111,7 +111,7 @@ def after(context: Context, item: WorkItem) -> None:
         state.trading_day = next_trading_day(state, state.trading_day)
         _begin_contracts(context)
         _queue(context, "settle_carry", _living_orders(state))
-    else:
+    elif item.kind != "settle_carry" or not conditional.queue_day_end(state):
         _finish(context, run)
 
 
@@ -219,6 +219,8 @@ def _settle_account(context: Context, account: Account) -> None:
         account.margin, risk_ratio_ppm(account.margin, balance), must_liquidate,
         account.funds(), rows,
     )  # fmt: skip
+    if must_liquidate:
+        riskwatch.after_settlement(context, account)
     for position in list(account.positions.values()):
         forget_if_idle(position)
 

@@ -4,6 +4,7 @@ from collections import deque
 from typing import Any
 
 from trading.engine.clientids import UID_SHIFT
+from trading.engine.conditiondump import dump_conditions, load_conditions
 from trading.engine.entities import Account, Instrument, Order, Position, Product, Side
 from trading.engine.messages import (
     AccountRow,
@@ -14,6 +15,7 @@ from trading.engine.messages import (
     TimeCondition,
 )
 from trading.engine.sessions import build_boundaries
+from trading.engine.settings import FIRST_SETTINGS, SETTINGS
 from trading.engine.state import CODE_BITS, CODE_MASK, State, WorkItem
 
 FORMAT = 1
@@ -63,7 +65,7 @@ def dump_trading(state: State) -> list[Any]:
     return [
         FORMAT,
         _values(state, _HEAD),
-        [[name, value] for name, value in state.settings.items()],
+        _dump_settings(state),
         list(state.trading_days),
         [[name, sections] for name, sections in state.templates.items()],
         [[name, phase] for name, phase in state.phases.items()],
@@ -74,7 +76,15 @@ def dump_trading(state: State) -> list[Any]:
         [_dump_account(account) for account in state.accounts.values()],
         [_dump_order(order) for order in state.orders.values()],
         [[symbol, _dump_book(item)] for symbol, item in state.instruments.items()],
+        *dump_conditions(state),
     ]
+
+
+def _dump_settings(state: State) -> list[list[Any]]:
+    return [
+        [name, value] for name, value in state.settings.items()
+        if name in FIRST_SETTINGS or value != SETTINGS[name].default
+    ]  # fmt: skip
 
 
 def dump_rest(state: State) -> list[Any]:
@@ -86,6 +96,7 @@ def dump_rest(state: State) -> list[Any]:
         _dump_recent(state),
         [list(entry) for entry in state.references_order],
         [[account.next_slot_ns, _dump_ids(account)] for account in state.accounts.values()],
+        *state.risk.dump(),
     ]
 
 
@@ -158,7 +169,7 @@ def load(lists: list[Any]) -> State:
     state = State()
     (
         _, head, settings, days, templates, phases, breakers, products, instruments, rates,
-        accounts, orders, books,
+        accounts, orders, books, *conditions,
     ) = trading  # fmt: skip
     _set_values(state, _HEAD, head)
     state.settings.update(dict(settings))
@@ -182,6 +193,8 @@ def load(lists: list[Any]) -> State:
     for symbol, sides in books:
         _load_book(state, state.instruments[symbol], sides)
     _load_rest(state, rest)
+    load_conditions(state, conditions)
+    state.find_reactive()
     return state
 
 
@@ -240,7 +253,8 @@ def _load_book(state: State, instrument: Instrument, sides: list[Any]) -> None:
 
 
 def _load_rest(state: State, rest: list[Any]) -> None:
-    positional, settlement, work, commands, references, accounts = rest
+    positional, settlement, work, commands, references, accounts, *risk = rest
+    state.risk.load(risk)
     state.boundaries = build_boundaries(state)
     _set_values(state, _POSITIONAL, positional)
     state.find_due()

@@ -3,10 +3,12 @@
 from collections import deque
 from typing import Any
 
+from trading.engine.conditions import Conditions
 from trading.engine.entities import Account, FullRates, Instrument, Order, Product
 from trading.engine.messages import ClockMode
 from trading.engine.settings import SETTINGS
 from trading.engine.units import NS_PER_SECOND
+from trading.engine.watchstate import RiskState
 
 NEVER_NS = 1 << 62
 CODE_BITS = 16
@@ -86,6 +88,10 @@ class State:
         self.dirty_quotes: dict[str, None] = {}
         """Symbols whose quote changed; neither hashed nor dumped."""
         self.derive_rate_windows()
+        self.conditions = Conditions()
+        self.risk = RiskState()
+        self.reactive = False
+        """Is there anything that follows a command's events; derived."""
         self.public_trades: list[tuple[str, int, int, int, int, int]] = []
         """(symbol, exchange_trade_id, price, lots, taker direction, time_ns) since the reader
         of the state last cleared it; neither hashed nor dumped."""
@@ -98,6 +104,11 @@ class State:
     def has_work(self) -> bool:
         """Is a work list open?"""
         return bool(self.work)
+
+    def find_reactive(self) -> None:
+        """Derive `reactive` after conditional orders, liquidations or settings changed."""
+        in_use = self.conditions.is_used() or bool(self.risk.tasks)
+        self.reactive = in_use or bool(self.settings["risk_watch"])
 
     def next_boundary_ns(self) -> int | None:
         """Time of the next phase change, None when the day has no more."""
@@ -122,6 +133,11 @@ class State:
         self.client_id_limits = (
             self.settings["client_ids_per_day"], self.settings["market_maker_client_ids_per_day"],
         )  # fmt: skip
+
+    def derive_from_settings(self) -> None:
+        """Everything that is derived from the venue's settings."""
+        self.derive_rate_windows()
+        self.find_reactive()
 
 
 class Context:

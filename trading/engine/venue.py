@@ -90,7 +90,7 @@ def set_settings(context: Context, command: SetSettings) -> int:
         if setting is None or not setting.minimum <= value <= setting.maximum:
             return refuse(context, command, codes.INVALID_FIELD, {"field": name})
     context.state.settings.update(command.values)
-    context.state.derive_rate_windows()
+    context.state.derive_from_settings()
     context.emit("SettingsChanged", dict(command.values), command.reason)
     return codes.OK
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from trading.engine import settlement
+from trading.engine import conditional, settlement
 from trading.engine.auction import uncross
 from trading.engine.execution import end_order
 from trading.engine.ledger import remargin
@@ -78,4 +78,5 @@ _KINDS: dict[str, Callable[[Context, WorkItem, int], int]] = {
     "settle_end": settlement.end_day_orders,
     "settle_accounts": settlement.settle_accounts,
     "settle_carry": settlement.carry_orders,
+    "settle_conditions": conditional.end_day,
 }

@@ -25,8 +25,13 @@ from trading.models.reference import (
     TradingDay,
     Venue,
 )
+from trading.models.risk import ConditionalOrder, LiquidationRecord, LiquidationStep, RiskNotice
 
 __all__ = [
+    "ConditionalOrder",
+    "LiquidationRecord",
+    "LiquidationStep",
+    "RiskNotice",
     "AccountDay",
     "AuditLog",
     "CashFlow",
