@@ -24,6 +24,7 @@ from trading.engine.conditions import (
 )
 from trading.engine.entities import Account, Instrument
 from trading.engine.messages import (
+    AccountStatus,
     ChangeConditional,
     InstrumentStatus,
     Phase,
@@ -101,7 +102,7 @@ def _account_refusal(
 ) -> tuple[int, dict[str, Any]] | None:
     """2002, 1008, 1013 and the limits of an account."""
     conditions, account_id = state.conditions, account.account_id
-    if not account.is_active():
+    if account.status != AccountStatus.ACTIVE:
         return codes.ACCOUNT_FROZEN, {"check": 513}
     if command.order_id:
         if not _is_order_id(command.order_id):
