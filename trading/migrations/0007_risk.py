@@ -8,7 +8,7 @@ import trading.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("trading", "0005_notification"),
+        ("trading", "0006_statement_positions"),
     ]
 
     operations = [
