@@ -55,3 +55,8 @@ compile: install-dev
 
 clean-compiled:
 	rm -rf build *__mypyc*.so trading/engine/*.so
+
+# A stand-alone market-data gateway on a simulated feed: ws://127.0.0.1:7799/md and /health.
+.PHONY: gateway
+gateway: install
+	@exec $(BIN)/python manage.py run_feed --gateway $(GATEWAY)

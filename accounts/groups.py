@@ -26,6 +26,8 @@ PEOPLE = ("accounts.view_user", "accounts.view_authtoken", "axes.view_accessatte
 RECORDS = ("trading.view_auditlog", "admin.view_logentry", "trading.view_rejectcount")
 SETTINGS = ("accounts.view_venuesetting",)
 
+FEEDS = ("marketdata.view_feedconnection",)
+
 GROUPS: dict[str, tuple[str, ...]] = {
     "operator": (
         *BOOKS,
@@ -34,6 +36,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *SETTINGS,
         *JOBS,
         "settlement.run_job",
+        *FEEDS,
+        "marketdata.add_feedconnection",
+        "marketdata.change_feedconnection",
+        "marketdata.delete_feedconnection",
+        "marketdata.operate_feeds",
         "trading.view_rejectcount",
         "trading.operate_instruments",
         "trading.operate_accounts",
@@ -62,6 +69,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *SETTINGS,
         *JOBS,
         *MONEY,
+        *FEEDS,
         "auth.view_group",
     ),
     "support": (*BOOKS, *PEOPLE, "accounts.operate_users"),

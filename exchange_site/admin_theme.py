@@ -72,6 +72,10 @@ NAVIGATION: list[dict[str, Any]] = [
         link(_("Sessions"), "schedule", "trading.sessiontemplate"),
     ),
     group(
+        _("Market data"),
+        link(_("Feed connections"), "cable", "marketdata.feedconnection"),
+    ),
+    group(
         _("People"),
         link(_("Users"), "person", "accounts.user"),
         link(_("Groups"), "groups", "auth.group"),

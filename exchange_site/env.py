@@ -32,6 +32,7 @@ class Environment(BaseSettings):
     BIND: str = "127.0.0.1"
     VENUE_MODE: Literal["real", "always"] = "always"
     ROBOTS: bool = True
+    FEED: Literal["off", "simulated", "ctp"] = "off"
 
     WEB_PROCESSES: int = Field(1, ge=1, le=64)
 

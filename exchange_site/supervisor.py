@@ -148,6 +148,8 @@ class Supervisor:
         self._await(lambda: prepare.exit_code == 0, prepare)
         self._dismiss(prepare)
         self._add("marketdata", *self._manage("run_marketdata"))
+        if self.env.FEED != "off":
+            self._add("feed", *self._manage("run_feed"), "--database")
         if self.env.ROBOTS:
             self._add("robots", *self._manage("run_robots"))
         self._await(self._web_is_ready, web)

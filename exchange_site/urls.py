@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from exchange_site.api import api_not_found
 from exchange_site.health import health, health_live
+from marketdata.gateway.web import md_health
 
 handler400 = "exchange_site.errors.bad_request"
 handler403 = "exchange_site.errors.permission_denied"
@@ -17,6 +18,7 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("health", health, name="health"),
     path("health/live", health_live, name="health-live"),
+    path("md/health", md_health, name="md-health"),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("api/", include("accounts.urls")),

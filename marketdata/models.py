@@ -7,6 +7,7 @@ trade or per bar are partitioned by trading day.
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from marketdata.feeds.models import FeedConnection as FeedConnection
 from trading.fields import MoneyField, venue_key
 
 

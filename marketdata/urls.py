@@ -3,6 +3,7 @@
 from django.urls import path
 
 from marketdata import api, kline_api
+from marketdata.feeds import api as feeds
 
 urlpatterns = [
     path("market/instruments", api.Instruments.as_view()),
@@ -14,4 +15,9 @@ urlpatterns = [
     path("market/ticks/<str:instrument_id>", kline_api.Ticks.as_view()),
     path("market/snapshot", kline_api.Snapshot.as_view()),
     path("klines/<str:instrument_id>/<str:period>", kline_api.KlinesOfPeriod.as_view()),
+    path("feeds/connections", feeds.Connections.as_view()),
+    path("feeds/status", feeds.FeedStatus.as_view()),
+    path("feeds/connections/<str:connection_id>/enable", feeds.Enable.as_view()),
+    path("feeds/connections/<str:connection_id>/disable", feeds.Disable.as_view()),
+    path("feeds/connections/<str:connection_id>/reconnect", feeds.Reconnect.as_view()),
 ]

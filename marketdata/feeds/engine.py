@@ -59,6 +59,10 @@ class Engine:
         """A party wants exactly these."""
         self.pool.wanted.replace(party, map(bare_symbol, symbols), self.clock())
 
+    def drop(self, party: str, symbols: Iterable[str]) -> None:
+        """A party no longer wants these."""
+        self.pool.wanted.remove(party, map(bare_symbol, symbols), self.clock())
+
     def leave(self, party: str) -> None:
         self.pool.wanted.leave(party, self.clock())
 

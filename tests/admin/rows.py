@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from knox.models import get_token_model
 
 from accounts.models import MoneyRequest, VenueSetting
+from marketdata.models import FeedConnection
 from settlement.models import Job
 from trading import models as m
 from trading.partitions import ensure_partitions
@@ -180,6 +181,9 @@ def people(n: int) -> None:
     get_token_model().objects.create(user=user)
     AccessAttempt.objects.create(
         username=user.username, ip_address="10.0.0.1", user_agent=str(n), failures_since_start=1
+    )
+    FeedConnection.objects.create(
+        venue="main", connection_id=f"c{n}", front_addr=f"tcp://127.0.0.1:{40_000 + n}"
     )
     VenueSetting.objects.create(venue="main", name=f"setting{n}", value=1)
     Job.objects.create(venue="main", name=f"job{n}")

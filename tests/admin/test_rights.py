@@ -29,6 +29,9 @@ OPERATIONS = {
     "axes_accessattempt": {"forget": {"operator", "support"}},
     "accounts_moneyrequest": {"approve": {"operator"}, "reject": {"operator"}},
     "settlement_job": {"run": {"operator", "settlement"}},
+    "marketdata_feedconnection": {
+        name: {"operator"} for name in ("enable", "disable", "reconnect", "import", "strategy")
+    },
     "trading_cashflow": {"reverse": {"operator"}},
     "trading_instrument": {
         "suspend": {"operator"},
@@ -70,6 +73,7 @@ LISTS = {
     "admin_logentry": {"auditor"},
     "auth_group": {"auditor"},
     "axes_accessattempt": {"operator", "auditor", "support"},
+    "marketdata_feedconnection": {"operator", "auditor"},
     "trading_accountday": BOOKS,
     "trading_auditlog": {"auditor"},
     "settlement_job": {"operator", "settlement", "auditor"},
