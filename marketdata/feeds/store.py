@@ -117,6 +117,7 @@ class TickStore:
             await self._ask(pack(*words))
         await self._ask(pack(b"SELECT", (parts.path.strip("/") or "0").encode()))
         self.latency_ms = (time.monotonic() - began) * 1_000
+        assert self._writer is not None
         self._writer.write(pack(b"CLIENT", b"REPLY", b"OFF"))
         self.connected = True
 
