@@ -53,6 +53,12 @@ def delivery_month(symbol: str, expire_date: int, today: int) -> int:
     return (start + (year - start) % 10) * 100 + month
 
 
+def main_rank(symbol: str, expire_date: int, open_interest: int, today: int) -> tuple[int, bool, int, str]:
+    """The least rank of a product is its main contract (M-16)."""
+    delivery = delivery_month(symbol, expire_date, today)
+    return -open_interest, delivery <= today // 100, delivery, symbol
+
+
 class Product:
     """The contracts of one product with their weights; sums are kept as they change."""
 
@@ -95,14 +101,12 @@ class Product:
 
     def choose(self, contracts: list[Contract], today: int) -> str:
         """The contract that is main from now on; "" without a listed one."""
-        month = today // 100
         found = [contract for contract in contracts if contract.is_listed]
         if not found:
             return ""
 
         def rank(contract: Contract) -> tuple[int, bool, int, str]:
-            delivery = delivery_month(contract.symbol, contract.expire_date, today)
             interest = self._weights.get(contract.symbol, (0, 0))[1]
-            return -interest, delivery <= month, delivery, contract.symbol
+            return main_rank(contract.symbol, contract.expire_date, interest, today)
 
         return min(found, key=rank).symbol

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from marketdata.bars.continuous import main_rank
 from trading.engine.sessions import to_date
 from trading.engine.units import PPM, SCALE
 from trading.models import Instrument, Product, SessionSection, Venue
@@ -166,13 +167,8 @@ def _series(rows: Iterable[Listing], day: int) -> Iterable[Listing]:
 
 
 def main_contract(contracts: list[Listing], day: int) -> Listing:
-    """Most open interest at the last settlement, then the nearest not in its delivery month (M-16)."""
-
-    def rank(row: Listing) -> tuple[bool, int, int, str]:
-        in_delivery = bool(row.expire_date) and row.expire_date // 100 <= day // 100
-        return in_delivery, -row.pre_open_interest, row.expire_date or 99_999_999, row.symbol
-
-    return min(contracts, key=rank)
+    """The contract that the product's main series follows (M-16)."""
+    return min(contracts, key=lambda row: main_rank(row.symbol, row.expire_date, row.pre_open_interest, day))
 
 
 # -------------------------------------------------------------------- quote fields
