@@ -15,6 +15,7 @@ django_application = get_asgi_application()
 from django.conf import settings  # noqa: E402
 
 from exchange_site.checks import refuse_other_server_options  # noqa: E402
+from exchange_site.cors import with_cors  # noqa: E402
 from exchange_site.flow import FlowMiddleware  # noqa: E402
 from exchange_site.routing import websocket_urlpatterns  # noqa: E402
 from trading.order_lane import OrderLane  # noqa: E402
@@ -26,7 +27,7 @@ _static = ServeStaticASGI(
 
 application = ProtocolTypeRouter(
     {
-        "http": OrderLane(_static),
+        "http": with_cors(OrderLane(_static), settings.ENV.EXCHANGE_CORS_ORIGINS),
         "websocket": FlowMiddleware(URLRouter(websocket_urlpatterns)),
     }
 )

@@ -42,6 +42,7 @@ class Environment(BaseSettings):
     EXCHANGE_EMBEDDED: bool = False
     EXCHANGE_ALLOWED_HOSTS: str = "localhost,127.0.0.1,[::1]"
     EXCHANGE_CSRF_TRUSTED_ORIGINS: str = ""
+    EXCHANGE_CORS_ORIGINS: str = Field("", pattern=r"^(https?://[a-zA-Z0-9.:\[\]-]+(, *)?)*$")
     EXCHANGE_TLS: bool = False
     EXCHANGE_NUM_PROXIES: int = Field(0, ge=0, le=10)
     EXCHANGE_LOG_FSYNC: Literal["always", "everysec", "no"] = "always"
