@@ -15,6 +15,7 @@ from marketdata.feeds.models import FeedConnection
 from marketdata.feeds.process import FeedOptions
 from marketdata.feeds.store import feed_status, newest_tick, recent_ticks
 from marketdata.gateway.web import end_gateways
+from marketdata.management.commands.run_feed import Command
 from tests.api.conftest import Person, make_user
 from tests.feeds.clients import RunningFeed, options
 from tests.log.conftest import await_until
@@ -201,3 +202,9 @@ def test_operators_see_and_operate_connections_and_strangers_do_not(
     for path in ("feeds/connections", "feeds/status"):
         assert charlie.get(path).code == 9006
     assert charlie.post("feeds/connections/c001/disable", {"reason": "x"}).code == 9006
+
+
+def test_a_simulated_feed_of_a_venue_without_connections_takes_the_shipped_list(site: Site) -> None:
+    given = {"database": True, "front_addr": "", "config": None, "venue": "none-there", "feed": ""}
+    assert len(Command().found(given).connections) == 86
+    assert Command().found({**given, "feed": "ctp"}).connections == []

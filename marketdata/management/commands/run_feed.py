@@ -91,7 +91,9 @@ class Command(BaseCommand):
         if given["database"]:
             from marketdata.feeds.selectors import stored_config
 
-            return self.overridden(stored_config(given["venue"]))
+            stored = stored_config(given["venue"])
+            if stored.connections or (given["feed"] or _kind()) == CTP:
+                return self.overridden(stored)  # simulated fronts need no row of their own
         return read_file(given["config"] or SHIPPED)
 
     def overridden(self, found: Found) -> Found:
