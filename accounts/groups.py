@@ -19,7 +19,7 @@ BOOKS = (
     "trading.view_notification",
     "trading.view_all",
 )
-SETTLED = ("trading.view_accountday", "trading.view_settlementday")
+SETTLED = ("trading.view_accountday", "trading.view_settlementday", "settlement.view_settlementrun")
 JOBS = ("settlement.view_job",)
 MONEY = ("accounts.view_moneyrequest",)
 PEOPLE = ("accounts.view_user", "accounts.view_authtoken", "axes.view_accessattempt")

@@ -61,6 +61,7 @@ NAVIGATION: list[dict[str, Any]] = [
         link(_("Cash flows"), "payments", "trading.cashflow"),
         link(_("Approvals"), "how_to_reg", "accounts.moneyrequest"),
         link(_("Account days"), "calendar_view_day", "trading.accountday"),
+        link(_("Settlement runs"), "gavel", "settlement.settlementrun"),
         link(_("Settlement days"), "fact_check", "trading.settlementday"),
     ),
     group(

@@ -4,7 +4,7 @@ from django.urls import path
 
 from trading import account_api as accounts
 from trading import approval_api as approvals
-from trading import instrument_urls
+from trading import audit_api, instrument_urls
 from trading import management_api as management
 from trading import notification_api as notices
 from trading import order_api as orders
@@ -39,6 +39,7 @@ urlpatterns = [
     path("management/accounts", management.Accounts.as_view()),
     path("management/deposit", management.DepositView.as_view()),
     path("management/withdraw", management.WithdrawView.as_view()),
+    path("audit/logs", audit_api.AuditLogs.as_view()),
     path("management/approvals", approvals.Requests.as_view()),
     path("management/approvals/<int:request_id>/approve", approvals.Approve.as_view()),
     path("management/approvals/<int:request_id>/reject", approvals.Reject.as_view()),

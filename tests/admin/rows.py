@@ -14,7 +14,7 @@ from knox.models import get_token_model
 
 from accounts.models import MoneyRequest, VenueSetting
 from marketdata.models import FeedConnection
-from settlement.models import Job
+from settlement.models import Job, SettlementRun
 from trading import models as m
 from trading.partitions import ensure_partitions
 
@@ -187,6 +187,7 @@ def people(n: int) -> None:
     )
     VenueSetting.objects.create(venue="main", name=f"setting{n}", value=1)
     Job.objects.create(venue="main", name=f"job{n}")
+    SettlementRun.objects.create(venue="main", trading_day=DAY + n, run_id=f"RUN{n}")
     MoneyRequest.objects.create(
         venue="main", account_id="A", amount=1, reference=f"r{n}", command_id="0" * 32, asked_by=user.pk.hex
     )

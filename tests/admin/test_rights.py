@@ -28,6 +28,9 @@ OPERATIONS = {
     },
     "axes_accessattempt": {"forget": {"operator", "support"}},
     "accounts_moneyrequest": {"approve": {"operator"}, "reject": {"operator"}},
+    "settlement_settlementrun": {
+        name: {"settlement"} for name in ("prices", "set-price", "import", "settle")
+    },
     "settlement_job": {"run": {"operator", "settlement"}},
     "marketdata_feedconnection": {
         name: {"operator"} for name in ("enable", "disable", "reconnect", "import", "strategy")
@@ -77,6 +80,7 @@ LISTS = {
     "trading_accountday": BOOKS,
     "trading_auditlog": {"auditor"},
     "settlement_job": {"operator", "settlement", "auditor"},
+    "settlement_settlementrun": BOOKS,
     "trading_rejectcount": {"operator", "risk", "auditor"},
     "trading_settlementday": BOOKS,
 }
