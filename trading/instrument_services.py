@@ -88,12 +88,13 @@ def update(*, venue: str, user: User, command_id: str, text: str, body: dict[str
 
 def _rates_command(row: Instrument, rates: dict[str, int | None], body: dict[str, Any]) -> core.SetRates:
     """The rates that are given over those the instrument has of its own."""
-    known = {column: _rate_units(row, column, scale) for column, scale in RATES.values()}
+    known = {column: rate_units(row, column, scale) for column, scale in RATES.values()}
     wanted = core.Rates(**{**known, **rates})
     return core.SetRates("", row.symbol, list(wanted), body["apply_now"], body["reason"])
 
 
-def _rate_units(row: Instrument, column: str, scale: int) -> int | None:
+def rate_units(row: Any, column: str, scale: int) -> int | None:
+    """A rate of a row in the core's units; None where it inherits."""
     value = getattr(row, column)
     return None if value is None else int(value) if scale else units_of(value)
 

@@ -8,6 +8,7 @@ from trading import audit_api, instrument_urls
 from trading import management_api as management
 from trading import notification_api as notices
 from trading import order_api as orders
+from trading import rate_api as rates
 from trading import record_api as records
 
 urlpatterns = [
@@ -39,6 +40,8 @@ urlpatterns = [
     path("management/accounts", management.Accounts.as_view()),
     path("management/deposit", management.DepositView.as_view()),
     path("management/withdraw", management.WithdrawView.as_view()),
+    path("admin/rates/commission", rates.CommissionRates.as_view()),
+    path("admin/rates/margin", rates.MarginRates.as_view()),
     path("audit/logs", audit_api.AuditLogs.as_view()),
     path("management/approvals", approvals.Requests.as_view()),
     path("management/approvals/<int:request_id>/approve", approvals.Approve.as_view()),
