@@ -89,6 +89,7 @@ class Statements(ReadView):
         errors=(ACCOUNT_NOT_FOUND, INVALID_FIELD),
         parameters=PAGES,
         tag=TAG,
+        operation_id="account_statements_list",
     )
     def get(self, request: Any, account_id: str) -> Response:
         account = statements.account_of(self.venue, account_id, request.user.pk.hex)

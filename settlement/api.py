@@ -59,7 +59,7 @@ class SetPrice(SettlementView):
         "Set the settlement price of one instrument for the present trading day",
         request=shapes.SetPriceIn,
         sent={"instrument_id": shapes.SYMBOL, "settlement_price": "74390", "reason": "exchange notice"},
-        answer=shapes.RunOut,
+        answer=shapes.SettlementRunOut,
         example=shapes.RUN,
         errors=_PRICING,
         parameters=(IDEMPOTENCY,),
@@ -73,25 +73,25 @@ class SetPrice(SettlementView):
 class BatchSetPrices(SettlementView):
     @documented(
         "Set many settlement prices, all or none",
-        request=shapes.BatchIn,
+        request=shapes.PricesIn,
         sent={"prices": [{"instrument_id": shapes.SYMBOL, "settlement_price": "74390"}]},
-        answer=shapes.RunOut,
+        answer=shapes.SettlementRunOut,
         example=shapes.RUN,
         errors=_PRICING,
         parameters=(IDEMPOTENCY,),
         tag=TAG,
     )
     def post(self, request: Any) -> Response:
-        body = validated(shapes.BatchIn, request.data)
+        body = validated(shapes.PricesIn, request.data)
         return self.priced(request, "set_settlement_prices", body["prices"], body["confirm"])
 
 
 class Execute(SettlementView):
     @documented(
         "Settle the present trading day, or ask a second person to, where the venue wants two",
-        request=shapes.ExecuteIn,
+        request=shapes.SettleIn,
         sent={"reason": "end of day"},
-        answer=shapes.RunOut,
+        answer=shapes.SettlementRunOut,
         example={**shapes.RUN, "status": "RUNNING"},
         errors=(
             codes.SETTLEMENT_PRICE_MISSING,
@@ -105,7 +105,7 @@ class Execute(SettlementView):
         tag=TAG,
     )
     def post(self, request: Any) -> Response:
-        validated(shapes.ExecuteIn, request.data)
+        validated(shapes.SettleIn, request.data)
 
         def perform(command_id: str) -> Answer:
             run = services.current_run(venue=self.venue)
@@ -121,7 +121,7 @@ class Run(SettlementView):
 
     @documented(
         "The run of the present trading day",
-        answer=shapes.RunOut,
+        answer=shapes.SettlementRunOut,
         example=shapes.RUN,
         errors=(codes.WORKER_NOT_RUNNING,),
         tag=TAG,
@@ -135,7 +135,7 @@ class Preview(SettlementView):
 
     @documented(
         "What the run would make of the accounts with positions (the first 200)",
-        answer=shapes.PreviewOut,
+        answer=shapes.SettlementPreviewOut,
         example={"items": [shapes.ACCOUNT_DAY], "next_cursor": None},
         errors=(codes.WORKER_NOT_RUNNING,),
         tag=TAG,
@@ -150,7 +150,7 @@ class History(SettlementView):
 
     @documented(
         "Settled days, newest first",
-        answer=shapes.HistoryOut,
+        answer=shapes.SettlementHistoryOut,
         example={"items": [shapes.RESULT], "next_cursor": None},
         errors=(codes.INVALID_FIELD,),
         parameters=(query("start_date", "yyyymmdd"), query("end_date", "yyyymmdd, inclusive"), *PAGES),
@@ -170,7 +170,7 @@ class Detail(SettlementView):
 
     @documented(
         "The result of a day, with its accounts",
-        answer=shapes.DetailOut,
+        answer=shapes.SettlementDetailOut,
         example={**shapes.RESULT, "accounts": [shapes.ACCOUNT_DAY], "next_cursor": None},
         errors=(codes.INVALID_FIELD, codes.NOT_FOUND),
         parameters=PAGES,

@@ -21,17 +21,17 @@ class SetPriceIn(PriceIn):
     reason = TextIn(required=False, default="", max_length=200, allow_blank=True)
 
 
-class BatchIn(StrictSerializer):
+class PricesIn(StrictSerializer):
     prices = PriceIn(many=True, allow_empty=False, max_length=5_000)
     confirm = FlagIn(required=False, default=False)
     reason = TextIn(required=False, default="", max_length=200, allow_blank=True)
 
 
-class ExecuteIn(StrictSerializer):
+class SettleIn(StrictSerializer):
     reason = TextIn(required=False, default="", max_length=200, allow_blank=True)
 
 
-class RunOut(serializers.Serializer):  # type: ignore[misc]
+class SettlementRunOut(serializers.Serializer):  # type: ignore[misc]
     settlement_date = serializers.IntegerField()
     run_id = serializers.CharField()
     status = serializers.CharField()
@@ -42,7 +42,7 @@ class RunOut(serializers.Serializer):  # type: ignore[misc]
     started_by = serializers.CharField()
 
 
-class ResultOut(serializers.Serializer):  # type: ignore[misc]
+class SettlementResultOut(serializers.Serializer):  # type: ignore[misc]
     settlement_date = serializers.IntegerField()
     status = serializers.CharField()
     code = serializers.IntegerField()
@@ -74,17 +74,17 @@ class AccountDayOut(serializers.Serializer):  # type: ignore[misc]
     force_close = serializers.BooleanField()
 
 
-class DetailOut(ResultOut):
+class SettlementDetailOut(SettlementResultOut):
     accounts = AccountDayOut(many=True)
     next_cursor = serializers.CharField(allow_null=True)
 
 
-class HistoryOut(serializers.Serializer):  # type: ignore[misc]
-    items = ResultOut(many=True)
+class SettlementHistoryOut(serializers.Serializer):  # type: ignore[misc]
+    items = SettlementResultOut(many=True)
     next_cursor = serializers.CharField(allow_null=True)
 
 
-class PreviewOut(serializers.Serializer):  # type: ignore[misc]
+class SettlementPreviewOut(serializers.Serializer):  # type: ignore[misc]
     items = serializers.ListField(child=serializers.JSONField())
     next_cursor = serializers.CharField(allow_null=True)
 
