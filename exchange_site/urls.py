@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from exchange_site.api import api_not_found
 from exchange_site.health import health, health_live
 from marketdata.gateway.web import md_health
+from marketdata.listing import listing_page
 
 handler400 = "exchange_site.errors.bad_request"
 handler403 = "exchange_site.errors.permission_denied"
@@ -14,6 +15,8 @@ handler404 = "exchange_site.errors.not_found"
 handler500 = "exchange_site.errors.server_error"
 
 urlpatterns = [
+    path("", include("accounts.page_urls")),
+    path("market/listing.json", listing_page, name="listing"),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     path("health", health, name="health"),

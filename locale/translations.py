@@ -7,6 +7,7 @@ without translations. `update` adds what is new to django.po and drops what is g
 
 import ast
 import io
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ WITH_CONTEXT = {"pgettext", "pgettext_lazy"}
 MARK = "\x04"  # between context and text, as in compiled catalogues
 STRING = r"u?(?P<{0}>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
 CALLS = re.compile(r"(?<!n)(?:_|gettext)\(" + STRING.format("one") + r"\)")
+SCRIPT_CALLS = re.compile(r"\b_\(\s*\"((?:[^\"\\]|\\.)*)\"")
 PLURAL_CALLS = re.compile(r"ngettext\(" + STRING.format("one") + r",\s*" + STRING.format("many"))
 UNUSED = {"contrib", "wysiwyg", "migrations"}  # folders whose texts no page of ours shows
 EXTRA = (  # of packages that translate into neither language, shown on our pages
@@ -67,6 +69,12 @@ def template_strings(path: Path) -> Iterator[Message]:
         yield (ast.literal_eval(found["one"]), ast.literal_eval(found["many"]))
 
 
+def script_strings(path: Path) -> Iterator[Message]:
+    """Texts of a script of ours."""
+    for found in SCRIPT_CALLS.finditer(path.read_text("utf-8")):
+        yield json.loads(f'"{found[1]}"')
+
+
 def files(folder: Path) -> Iterator[tuple[Path, Iterator[Message]]]:
     """Every source below a folder with its strings."""
     for path in sorted(folder.rglob("*.py")):
@@ -75,6 +83,8 @@ def files(folder: Path) -> Iterator[tuple[Path, Iterator[Message]]]:
     for path in sorted(folder.rglob("*.html")):
         if not UNUSED & set(path.relative_to(folder).parts):
             yield path, template_strings(path)
+    for path in sorted((folder / "static" / "terminal").glob("*.js")):
+        yield path, script_strings(path)
 
 
 def messages() -> list[Message]:
