@@ -1,5 +1,6 @@
 // Lists that live on the socket: their rows, columns and buttons.
 import { _, h, isNumber, money, price, sign, time, whole } from "./dom.js";
+import { inWords } from "./words.js";
 
 const NANO_PER_MS = 1e6;
 const symbolOf = (row) => `${row.exchange_id}.${row.instrument_id}`;
@@ -43,7 +44,7 @@ const orderColumns = [[_("Time")], [_("Instrument")], [_("Direction")], number(_
 const orderCells = (row, app) => [
   [time(row.insert_date_time / NANO_PER_MS), "dim"], [symbolOf(row)], way(row),
   [row.price_type === "LIMIT" ? price(row.limit_price, decimals(app, symbolOf(row))) : row.price_type, "n"],
-  [whole(row.volume_orign), "n"], [whole(row.volume_left), "n"], [WORDS[row.status] || row.status], [row.last_msg, "wrap"],
+  [whole(row.volume_orign), "n"], [whole(row.volume_left), "n"], [WORDS[row.status] || row.status], [inWords(row.last_msg), "wrap"],
 ];
 
 const working = {

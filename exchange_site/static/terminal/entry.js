@@ -58,7 +58,7 @@ export class Entry {
     byId("least-label").hidden = byId("time").value !== "FAK";
     const exchange = this.app.symbol.split(".")[0];
     const known = TWO_KINDS.has(exchange) ? ["OPEN", "CLOSETODAY", "CLOSEYESTERDAY"] : ["OPEN", "CLOSE"];
-    if (!known.includes(this.offset)) this.offset = known[known.length === 2 ? 1 : 1];
+    if (!known.includes(this.offset)) this.offset = known[1];
     replace(byId("offsets"), ...known.map((value) => h("button", {
       type: "button", "data-offset": value, "aria-pressed": String(value === this.offset), onclick: () => this.choose(value),
     }, OFFSETS[value])));
@@ -77,7 +77,7 @@ export class Entry {
       volume_condition: { FOK: "ALL", FAK: "MIN" }[time] || "ANY",
     };
     if (limit) found.price = byId("price").value.trim();
-    if (!limit && ["GFD"].includes(time)) found.time_condition = "IOC";
+    if (!limit && time === "GFD") found.time_condition = "IOC";
     if (time === "FAK") found.min_volume = Number(byId("least").value);
     if (time === "GTD") found.gtd_date = Number(byId("date").value.replaceAll("-", ""));
     return found;

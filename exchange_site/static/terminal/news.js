@@ -1,6 +1,7 @@
 // Notifies of the socket as toasts, announcements on top of the page.
 import { _, byId, h, replace, toast } from "./dom.js";
 import { get } from "./api.js";
+import { noteText } from "./words.js";
 
 const READ_MS = 60_000;
 const LOGGED_IN = 401;
@@ -17,7 +18,7 @@ export class News {
     for (const [id, note] of Object.entries(this.app.store.tree.notify || {})) {
       if (this.told.has(id)) continue;
       this.told.add(id);
-      if (note.code !== LOGGED_IN) toast(note.content, note.level === "ERROR");
+      if (note.code !== LOGGED_IN) toast(noteText(note), note.level !== "INFO");
     }
   }
 

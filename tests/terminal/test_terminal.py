@@ -1,0 +1,134 @@
+"""What a person does in the browser, against the exchange as it is run (O-50 … O-54)."""
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.terminal.conftest import SLOW_MS, Exchange
+
+AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text("utf-8")
+HOSTILE = '<img src=x onerror="window.struck=1"><script>window.struck=1</script>'
+PAGES = ("/", "/accounts", "/market", "/connect", "/tokens", "/password", "/console")
+
+
+def lots(page: Page) -> str:
+    return page.locator("#list tbody").inner_text()
+
+
+def marketable(page: Page, level: str) -> None:
+    """Take the price of the other side's fifth level, which is sure to trade."""
+    page.locator(f"#book tr[data-key={level}] button").click()
+
+
+def test_a_stranger_signs_up_opens_an_account_trades_by_mouse_and_closes(visit: Any) -> None:
+    visitor = visit()
+    page = visitor.page
+    page.goto("/sign-up")
+    page.fill("[name=username]", f"walker_{time.time_ns() % 10**9}")
+    page.fill("[name=password]", "a long enough phrase")
+    page.click("form.fields button")
+    page.fill("[name=account_name]", HOSTILE)
+    page.click("#open button")
+    page.get_by_role("link", name="Trade", exact=True).click()
+    visitor.ready()
+    expect(page.locator("#figure-balance")).to_have_text("1,000,000.00", timeout=SLOW_MS)
+    marketable(page, "ask5")
+    page.click("#buy")
+    expect(page.locator("#list")).to_contain_text("Long", timeout=SLOW_MS)
+    page.locator("#list tbody").get_by_role("button", name="Close").click()
+    expect(page.locator("#list .empty")).to_be_visible(timeout=SLOW_MS)
+    page.click("#tab-trades")
+    expect(page.locator("#list tbody tr")).to_have_count(2, timeout=SLOW_MS)
+    assert page.evaluate("window.struck") is None
+
+
+def test_a_user_trades_by_keyboard_alone(visit: Any) -> None:
+    page = visit().sign_in()
+    page.keyboard.press("/")
+    page.keyboard.type("lc2612")
+    page.wait_for_selector("#found button")
+    page.keyboard.press("Enter")
+    expect(page.locator("#symbol")).to_have_text("GFEX.lc2612")
+    page.locator("#buy:not([disabled])").wait_for()
+    expect(page.locator("#book tr[data-key=bid5] button")).not_to_have_text("–", timeout=SLOW_MS)
+    page.keyboard.press("d")  # the best bid, then ten ticks below: the order rests
+    page.keyboard.press("p")
+    for _ in range(10):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.keyboard.press("b")
+    page.click("#tab-orders")
+    expect(page.locator("#list")).to_contain_text("GFEX.lc2612", timeout=SLOW_MS)
+    page.keyboard.press("x")
+    expect(page.locator("#list .empty")).to_be_visible(timeout=SLOW_MS)
+
+
+def test_the_form_refuses_what_the_server_would_refuse(visit: Any) -> None:
+    page = visit().sign_in()
+    page.locator("#buy:not([disabled])").wait_for()
+    for price, volume, said in (("abc", "1", "number"), ("1", "1", "limit"), ("99999999", "1", "limit")):
+        page.fill("#price", price)
+        page.fill("#volume", volume)
+        page.click("#buy")
+        expect(page.locator("#said")).to_contain_text(said)
+    page.fill("#volume", "1.5")
+    page.click("#buy")
+    expect(page.locator("#said")).to_contain_text("whole number")
+
+
+def test_a_killed_server_greys_the_figures_within_3_s_and_they_come_back(
+    visit: Any, exchange: Exchange
+) -> None:
+    page = visit().sign_in()
+    exchange.kill_web()
+    killed = time.monotonic()
+    page.wait_for_selector("#link[data-state=lost]", timeout=3_000)
+    assert time.monotonic() - killed < 3
+    assert "is-behind" in page.locator("body").get_attribute("class")
+    page.wait_for_selector("#link[data-state=live]")
+    expect(page.locator("#figure-balance")).not_to_be_empty()
+    page.wait_for_function("!document.body.classList.contains('is-behind')")
+
+
+@pytest.mark.parametrize(("language", "width"), [("en", 1440), ("zh-CN", 390)])
+def test_every_page_fits_and_axe_finds_nothing(visit: Any, language: str, width: int) -> None:
+    visitor = visit(width, language)
+    page = visitor.sign_in()
+    found = []
+    for address in PAGES:
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        # Sockets keep the page alive; the script runs beside the page's policy, as an extension does.
+        page.evaluate(AXE)
+        for theme in ("light", "dark"):
+            page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+            result = page.evaluate("axe.run().then((found) => found.violations)")
+            found += [f"{address} {theme} {v['id']}: {v['nodes'][0]['html'][:160]}" for v in result]
+        if wide > width:
+            found.append(f"{address} is {wide} wide")
+    assert found == []
+
+
+def test_the_terminal_speaks_chinese_after_one_click(visit: Any) -> None:
+    page = visit().sign_in()
+    page.get_by_role("button", name="中文").click()
+    page.wait_for_selector("html[data-ready]", state="attached")
+    expect(page.locator("#tab-positions")).to_have_text("持仓")
+    assert not re.search(r"[A-Za-z]{3,}", page.locator("#tabs").inner_text())
+
+
+def test_the_first_view_is_small_and_quick(visit: Any) -> None:
+    visitor = visit()
+    visitor.sign_in()
+    sizes: list[int] = []
+    page = visitor.page
+    page.on("response", lambda r: sizes.append(int(r.headers.get("content-length") or 0)))
+    page.reload()
+    visitor.ready()
+    page.wait_for_selector("#figure-balance")
+    assert sum(sizes) <= 400_000
