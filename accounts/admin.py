@@ -15,7 +15,7 @@ from knox.models import AuthToken as KnoxToken
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from accounts.models import AuthToken, User, VenueSetting
+from accounts.models import Announcement, AuthToken, User, VenueSetting
 from exchange_site import audit
 from exchange_site.admin_base import ExchangeModelAdmin, ReadOnlyAdmin
 from exchange_site.admin_operations import Operation, OperationsMixin, Result
@@ -288,3 +288,11 @@ class VenueSettingAdmin(ReadOnlyAdmin):
     list_display = ("venue", "name", "value", "reason", "updated_at")
     ordering = ("venue", "name")
     search_fields = ("name",)
+
+
+@admin.register(Announcement)
+class AnnouncementAdmin(AuditedChanges, ExchangeModelAdmin):
+    """What everybody is told; changes are written to the audit log."""
+
+    list_display = ("title", "kind", "priority", "valid_from", "valid_until")
+    fields = ("kind", "priority", "title", "text", "valid_from", "valid_until")

@@ -17,6 +17,7 @@ BOOKS = (
     "trading.view_tradingday",
     "trading.view_sessiontemplate",
     "trading.view_notification",
+    "accounts.view_announcement",
     "trading.view_all",
 )
 SETTLED = ("trading.view_accountday", "trading.view_settlementday", "settlement.view_settlementrun")
@@ -50,6 +51,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "trading.halt_venue",
         "accounts.operate_users",
         "accounts.change_venuesetting",
+        "accounts.add_announcement",
+        "accounts.change_announcement",
+        "accounts.delete_announcement",
     ),
     "risk": (
         *BOOKS,

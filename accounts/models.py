@@ -197,3 +197,35 @@ class MoneyRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.amount}"
+
+
+class AnnouncementKind(models.TextChoices):
+    GENERAL = "general", _("General")
+    MARKET = "market", _("Market notice")
+    RISK = "risk", _("Risk notice")
+    MAINTENANCE = "maintenance", _("Maintenance")
+
+
+class Announcement(models.Model):
+    """What the operators tell everybody; shown in the terminal while it holds."""
+
+    kind = models.CharField(
+        _("type"), max_length=16, choices=AnnouncementKind, default=AnnouncementKind.GENERAL
+    )
+    priority = models.PositiveSmallIntegerField(_("priority"), default=2)
+    title = models.CharField(_("title"), max_length=120)
+    text = models.TextField(_("text"), max_length=4_000, blank=True)
+    valid_from = models.DateTimeField(_("valid from"), default=timezone.now)
+    valid_until = models.DateTimeField(_("valid until"), null=True, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, editable=False
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("announcement")
+        verbose_name_plural = _("announcements")
+        ordering = ["priority", "-id"]
+
+    def __str__(self) -> str:
+        return self.title

@@ -81,6 +81,7 @@ NAVIGATION: list[dict[str, Any]] = [
         link(_("Users"), "person", "accounts.user"),
         link(_("Groups"), "groups", "auth.group"),
         link(_("API tokens"), "key", "accounts.authtoken"),
+        link(_("Announcements"), "campaign", "accounts.announcement"),
         link(_("Blocked log-ins"), "lock_clock", "axes.accessattempt"),
     ),
     group(

@@ -12,7 +12,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 from knox.models import get_token_model
 
-from accounts.models import MoneyRequest, VenueSetting
+from accounts.models import Announcement, MoneyRequest, VenueSetting
 from marketdata.models import FeedConnection
 from settlement.models import Job, SettlementRun
 from trading import models as m
@@ -191,6 +191,7 @@ def people(n: int) -> None:
     MoneyRequest.objects.create(
         venue="main", account_id="A", amount=1, reference=f"r{n}", command_id="0" * 32, asked_by=user.pk.hex
     )
+    Announcement.objects.create(title=f"announcement {n}")
     m.AuditLog.objects.create(action="login", username=user.username)
     LogEntry.objects.create(
         user=user,

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 READY_S = 180
-SLOW_MS = 60_000
+SLOW_MS = 30_000
 SERVERS = ("DATABASE_URL", "PROJECTOR_DATABASE_URL", "REDIS_URL", "CACHE_URL", "DATA_DIR")
 
 
@@ -64,7 +64,7 @@ class Exchange:
         self.output.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def exchange() -> Iterator[Exchange]:
     folder = Path(tempfile.mkdtemp(prefix="exchange-terminal-", dir="/tmp"))
     folder.chmod(0o755)
@@ -77,7 +77,7 @@ def exchange() -> Iterator[Exchange]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
@@ -100,7 +100,8 @@ class Visitor:
         self.page.on("request", lambda r: self._asked(r.url, base))
 
     def _console(self, message: Any) -> None:
-        if message.type == "error" and "Failed to load resource" not in message.text:
+        known = ("Failed to load resource", "WebSocket connection to")  # a server that is away
+        if message.type == "error" and not message.text.startswith(known):
             self.faults.append(message.text)
 
     def _asked(self, url: str, base: str) -> None:

@@ -15,13 +15,24 @@ HOSTILE = '<img src=x onerror="window.struck=1"><script>window.struck=1</script>
 PAGES = ("/", "/accounts", "/market", "/connect", "/tokens", "/password", "/console")
 
 
-def lots(page: Page) -> str:
-    return page.locator("#list tbody").inner_text()
-
-
 def marketable(page: Page, level: str) -> None:
     """Take the price of the other side's fifth level, which is sure to trade."""
-    page.locator(f"#book tr[data-key={level}] button").click()
+    button = page.locator(f"#book tr[data-key={level}] button")
+    expect(button).not_to_have_text("–", timeout=SLOW_MS)
+    button.click()
+    expect(page.locator("#price")).not_to_have_value("")
+    page.locator("#buy:not([disabled])").wait_for()
+
+
+def choose_lithium(page: Page) -> None:
+    """By keyboard; wait until it can be traded."""
+    page.keyboard.press("/")
+    page.keyboard.type("lc2612")
+    page.wait_for_selector("#found button")
+    page.keyboard.press("Enter")
+    expect(page.locator("#symbol")).to_have_text("GFEX.lc2612")
+    page.locator("#buy:not([disabled])").wait_for()
+    expect(page.locator("#book tr[data-key=bid5] button")).not_to_have_text("–", timeout=SLOW_MS)
 
 
 def test_a_stranger_signs_up_opens_an_account_trades_by_mouse_and_closes(visit: Any) -> None:
@@ -48,13 +59,7 @@ def test_a_stranger_signs_up_opens_an_account_trades_by_mouse_and_closes(visit: 
 
 def test_a_user_trades_by_keyboard_alone(visit: Any) -> None:
     page = visit().sign_in()
-    page.keyboard.press("/")
-    page.keyboard.type("lc2612")
-    page.wait_for_selector("#found button")
-    page.keyboard.press("Enter")
-    expect(page.locator("#symbol")).to_have_text("GFEX.lc2612")
-    page.locator("#buy:not([disabled])").wait_for()
-    expect(page.locator("#book tr[data-key=bid5] button")).not_to_have_text("–", timeout=SLOW_MS)
+    choose_lithium(page)
     page.keyboard.press("d")  # the best bid, then ten ticks below: the order rests
     page.keyboard.press("p")
     for _ in range(10):
@@ -69,8 +74,10 @@ def test_a_user_trades_by_keyboard_alone(visit: Any) -> None:
 
 def test_the_form_refuses_what_the_server_would_refuse(visit: Any) -> None:
     page = visit().sign_in()
-    page.locator("#buy:not([disabled])").wait_for()
-    for price, volume, said in (("abc", "1", "number"), ("1", "1", "limit"), ("99999999", "1", "limit")):
+    choose_lithium(page)
+    for price, volume, said in (
+        ("abc", "1", "number"), ("100.5", "1", "multiple"), ("100", "1", "limit"), ("99999900", "1", "limit"),
+    ):  # fmt: skip
         page.fill("#price", price)
         page.fill("#volume", volume)
         page.click("#buy")
