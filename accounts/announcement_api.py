@@ -111,8 +111,9 @@ class Announcements(AnnouncementView):
 
 class OneAnnouncement(AnnouncementView):
     @staticmethod
-    def row(number: int) -> Announcement:
-        found = Announcement.objects.filter(pk=number).first() if number < 2**63 else None
+    def row(number: str) -> Announcement:
+        is_number = number.isascii() and number.isdigit() and len(number) <= 18
+        found = Announcement.objects.filter(pk=int(number)).first() if is_number else None
         if found is None:
             raise ExchangeError(NOT_FOUND, {}, {"field": "id"})
         return found
@@ -126,7 +127,7 @@ class OneAnnouncement(AnnouncementView):
         errors=(INVALID_FIELD, NOT_FOUND),
         tag="announcements",
     )
-    def patch(self, request: Any, number: int) -> Response:
+    def patch(self, request: Any, number: str) -> Response:
         body = AnnouncementIO(self.row(number), data=request.data, partial=True)
         body.is_valid(raise_exception=True)
         body.save()
@@ -139,6 +140,6 @@ class OneAnnouncement(AnnouncementView):
         errors=(NOT_FOUND,),
         tag="announcements",
     )
-    def delete(self, request: Any, number: int) -> Response:
+    def delete(self, request: Any, number: str) -> Response:
         self.row(number).delete()
         return Response({"done": True})

@@ -6,7 +6,7 @@ from accounts import announcement_api, api
 
 urlpatterns = [
     path("announcements", announcement_api.Announcements.as_view()),
-    path("announcements/<int:number>", announcement_api.OneAnnouncement.as_view()),
+    path("announcements/<str:number>", announcement_api.OneAnnouncement.as_view()),
     path("auth/register", api.Register.as_view()),
     path("auth/login", api.Login.as_view()),
     path("auth/logout", api.Logout.as_view()),
