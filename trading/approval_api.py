@@ -7,6 +7,7 @@ from rest_framework.response import Response
 
 from accounts.models import MoneyRequest
 from exchange_site.documented import IDEMPOTENCY, documented
+from exchange_site.exceptions import ExchangeError
 from exchange_site.fields import StrictSerializer, TextIn
 from trading import account_schemas as shapes
 from trading import approval_services as services
@@ -61,17 +62,24 @@ class Requests(StaffReadView):
         return paged(request, rows, lambda found: [services.request_data(row) for row in found])
 
 
+def number_of(text: str) -> int:
+    """The number of a request; 9007 for what is none."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise ExchangeError(NOT_FOUND)
+    return int(text)
+
+
 class DecisionView(StaffReadView):
     right = "trading.move_money"
 
-    def decide(self, request: Any, request_id: int, action: str, service: Any) -> Response:
+    def decide(self, request: Any, request_id: str, action: str, service: Any) -> Response:
         """Approve or reject; also a refused attempt is audited."""
         validated(DecisionIn, request.data)
 
         def perform(command_id: str) -> Any:
-            return service(venue=self.venue, user=request.user, request_id=request_id)
+            return service(venue=self.venue, user=request.user, request_id=number_of(request_id))
 
-        return audited(request, self.venue, action, "money request", str(request_id), perform)
+        return audited(request, self.venue, action, "money request", request_id[:64], perform)
 
 
 def _documented(summary: str, status: str) -> Any:
@@ -89,11 +97,11 @@ def _documented(summary: str, status: str) -> Any:
 
 class Approve(DecisionView):
     @_documented("Pay a waiting withdrawal out; never one's own", "completed")
-    def post(self, request: Any, request_id: int) -> Response:
+    def post(self, request: Any, request_id: str) -> Response:
         return self.decide(request, request_id, "approve_withdrawal", services.approve)
 
 
 class Reject(DecisionView):
     @_documented("Turn a waiting withdrawal down", "cancelled")
-    def post(self, request: Any, request_id: int) -> Response:
+    def post(self, request: Any, request_id: str) -> Response:
         return self.decide(request, request_id, "reject_withdrawal", services.reject)
