@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from exchange_site.exceptions import ExchangeError
-from tests.log.conftest import ALICE, CHARLIE, flow, order
+from tests.log.conftest import ALICE, CHARLIE, await_until, flow, order
 from trading.commands import asend, new_command_id, resolve, send, send_many
 from trading.engine.messages import CancelOrder, OrderStatus
 
@@ -42,7 +42,7 @@ def test_it_leaves_a_command_undecided_when_no_verdict_comes(name, keys, log):
     log.set(keys.lease, "somebody")
     outcome = send(name, order(), user_id=ALICE.user_id, wait_s=0.05)
     assert not outcome.decided and not outcome.refused and outcome.code == 0
-    assert log.xlen(keys.commands) == 1
+    await_until(lambda: log.xlen(keys.commands) == 1)
 
 
 def test_it_refuses_what_is_out_of_bounds_before_the_log(venue, keys, log):

@@ -1,5 +1,7 @@
 """What the tests of the market-data process share: a market of events, a recorder, a reference."""
 
+import threading
+import time
 from collections.abc import Iterable
 from contextlib import contextmanager
 from typing import Any
@@ -86,6 +88,16 @@ def follow(running: Recorder, source: StreamSource) -> None:
     while running.market.seq < last:
         running.step(source)
     running.finish()
+    tell(running)
+
+
+def tell(running: Recorder) -> None:
+    """Publish until the cache, which a slow machine may take for away, has everything."""
+    pause, until = threading.Event(), time.monotonic() + 60
+    while running.publisher.is_behind or running.publisher.is_away:
+        assert time.monotonic() < until, "the cache stayed away"
+        pause.wait(0.05)
+        running.publish(is_busy=True)
 
 
 def stream_events(client: redis.Redis, venue: str) -> list[list[Any]]:

@@ -19,7 +19,7 @@ from marketdata.keys import MarketKeys, decode_bars, decode_current, decode_tick
 from marketdata.store import CursorTaken
 from tests.db.events import DAY
 from tests.log.conftest import await_until
-from tests.marketdata.support import Tape, append, follow, price, recorder, reference, stream_events
+from tests.marketdata.support import Tape, append, follow, price, recorder, reference, stream_events, tell
 from trading.engine.sessions import midnight_ns
 from trading.projector_process import database_dsn
 from trading.quotes_writer import decode_quote
@@ -177,7 +177,7 @@ def test_a_cache_that_lost_everything_is_filled_again(venue, log, cache):
         before = cache.lrange(keys.ticks_of(CU01), 0, -1)
         cache.delete(keys.ticks_of(CU01), keys.bars_of(CU01))
         running.publisher.is_behind = True
-        running.publish(is_busy=True)
+        tell(running)
         assert [decode_tick(item).id for item in cache.lrange(keys.ticks_of(CU01), 0, -1)] == [
             decode_tick(item).id for item in before
         ]
