@@ -23,7 +23,7 @@ const account = (app, what) => `/api/account/${encodeURIComponent(app.store.logi
 async function funds(app) {
   const { items } = await get(account(app, "flows"));
   return table([[_("Time")], [_("Kind")], number(_("Amount")), number(_("Balance after")), [_("Remark")]],
-    items.map((row) => [[moment(row.timestamp ?? row.created_at), "dim"], [row.kind], [money(row.amount), `n ${sign(row.amount)}`], [money(row.balance_after ?? row.balance), "n"], [row.remark || "", "wrap"]]),
+    items.map((row) => [[moment(row.timestamp), "dim"], [row.kind], [money(row.amount), `n ${sign(row.amount)}`], [money(row.balance_after), "n"], [row.remark || "", "wrap"]]),
     _("No movement of money."));
 }
 
@@ -37,14 +37,14 @@ async function statements(app) {
   const { items } = await get(account(app, "statements"));
   const link = (day, format) => h("a", { href: `${account(app, `statements/${day}`)}?format=${format}` }, format);
   return table([[_("Trading day")], number(_("Equity")), [_("Files")]],
-    items.map((row) => [[row.trading_day], [money(row.balance), "n"], [h("span", {}, link(row.trading_day, "text"), " ", link(row.trading_day, "csv"), " ", link(row.trading_day, "pdf"))]]),
+    items.map((row) => [[row.date], [money(row.balance), "n"], [h("span", {}, link(row.date, "text"), " ", link(row.date, "csv"), " ", link(row.date, "pdf"))]]),
     _("No day is settled yet."));
 }
 
 async function curve(app) {
   const answer = await get(account(app, "curve"));
-  const points = (answer.items ?? answer.days ?? []).map((row) => [row.trading_day ?? row.timestamp, row.balance ?? row.equity]);
-  const path = (answer.today ?? []).map((row) => [row.timestamp, row.balance ?? row.equity]);
+  const points = answer.days.map((row) => [row.date, row.balance]);
+  const path = answer.today.map((row) => [row.timestamp, row.balance]);
   const values = [...points, ...path];
   return values.length > 1 ? drawn(values) : h("p", { class: "empty" }, _("No day is settled yet."));
 }
