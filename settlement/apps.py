@@ -8,3 +8,10 @@ class SettlementConfig(AppConfig):
     name = "settlement"
     verbose_name = _("Settlement")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """DIFF sockets show the statements that are kept here (D-12)."""
+        from marketdata.sockets.diff import hooks
+        from settlement.diff_statements import text_of
+
+        hooks.register(statement_of=text_of)

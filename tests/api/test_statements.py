@@ -5,6 +5,8 @@ import io
 
 import pytest
 
+from marketdata.sockets.diff import hooks
+from settlement.diff_statements import text_of
 from settlement.rendering import shown_width
 from tests.api.conftest import COPPER, Person, Site, order_body, price
 from tests.api.test_settlement import dora as dora
@@ -93,3 +95,11 @@ def test_orders_of_the_next_day_do_not_change_it(site: Site, alice: Person, day:
     before = alice.get(f"account/{alice.account_id}/statements/{day}").data
     assert alice.post("order/submit", order_body(alice)).status in (200, 201)
     assert alice.get(f"account/{alice.account_id}/statements/{day}").data == before
+
+
+def test_diff_clients_get_the_same_text(site: Site, alice: Person, charlie: Person, day: int) -> None:
+    assert hooks.statement is text_of
+    shown = alice.get(f"account/{alice.account_id}/statements/{day}?format=text").text
+    assert text_of(site.venue, alice.account_id, day) == shown
+    assert text_of(site.venue, alice.account_id, 0) == shown
+    assert text_of(site.venue, alice.account_id, 20200101) == ""
