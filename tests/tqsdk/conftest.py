@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tqsdk.connect
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
 from tqsdk import TqAccount, TqApi, TqAuth
@@ -111,6 +112,13 @@ def known_here(person: Person) -> Person:
 
 
 Opener = Callable[..., TqApi]
+
+
+@pytest.fixture(autouse=True)
+def outside_the_hour_of_maintenance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From 19:00 to 19:30 in Shanghai TqSdk gives up where it reconnects at any other time."""
+    now = tqsdk.connect._cst_now
+    monkeypatch.setattr(tqsdk.connect, "_cst_now", lambda: now().replace(hour=12))
 
 
 @pytest.fixture
