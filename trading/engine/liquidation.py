@@ -34,16 +34,21 @@ _HELD = int(LiquidationStatus.HELD)
 
 
 def begin_liquidation(
-    context: Context, account: Account, cause: str, reason: str = "", closes_all: bool = False
-) -> None:
-    """Make a record and queue the account, unless it is under way or held back."""
+    context: Context, account: Account, cause: str, reason: str = "", closes_all: bool = False,
+    balance: int | None = None,
+) -> None:  # fmt: skip
+    """Make a record and queue the account, unless it is under way or held back.
+
+    `balance` where the present marks do not give it (`riskwatch.after_settlement`).
+    """
     state = context.state
     risk, account_id = state.risk, account.account_id
     if account_id in risk.held or account_id in risk.tasks:
         return
     risk.next_record += 1
     record_id = f"LIQ{state.trading_day}{risk.next_record:06d}"
-    balance = account.balance()
+    if balance is None:
+        balance = account.balance()
     task = Liquidation([
         record_id, account_id, _WAITING, cause, reason, context.user_id if cause == "operator" else "",
         closes_all, state.trading_day, context.time_ns, risk_ratio_ppm(account.margin, balance), balance,
@@ -51,7 +56,7 @@ def begin_liquidation(
     ])  # fmt: skip
     risk.tasks[account_id] = task
     state.find_reactive()
-    _tell(context, account, task, codes.OK)
+    _tell(context, account, task, codes.OK, balance)
 
 
 def liquidate(context: Context) -> None:
@@ -242,8 +247,11 @@ def _finish(context: Context, account: Account, task: Liquidation, status: int) 
     _tell(context, account, task, codes.OK)
 
 
-def _tell(context: Context, account: Account, task: Liquidation, code: int) -> None:
-    balance = account.balance()
+def _tell(
+    context: Context, account: Account, task: Liquidation, code: int, balance: int | None = None
+) -> None:
+    if balance is None:
+        balance = account.balance()
     context.emit(
         "LiquidationChanged", task.record_id, task.account_id, account.user_id, task.status,
         task.cause, task.reason, task.operator_id, task.trading_day, task.started_ns,

@@ -95,13 +95,16 @@ def call_margin(context: Context, account: Account, balance: int, cause: str) ->
     )
 
 
-def after_settlement(context: Context, account: Account) -> None:
-    """An account that settled at its liquidation level is called and liquidated (T-92)."""
+def after_settlement(context: Context, account: Account, balance: int) -> None:
+    """An account that settled at its liquidation level is called and liquidated (T-92).
+
+    `balance` is the settled one: the instruments still carry the day's marks, which its lots,
+    now at their settlement prices, must not be compared with.
+    """
     state = context.state
     if not state.settings["risk_watch"]:
         return
     before = state.risk.levels.get(account.account_id, 0)
-    balance = account.balance()
     if before != _LIQUIDATION:
         state.risk.levels[account.account_id] = _LIQUIDATION
         ratio = risk_ratio_ppm(account.margin, balance)
@@ -110,4 +113,4 @@ def after_settlement(context: Context, account: Account) -> None:
             account.margin,
         )  # fmt: skip
     call_margin(context, account, balance, "settlement")
-    begin_liquidation(context, account, "settlement")
+    begin_liquidation(context, account, "settlement", balance=balance)

@@ -220,7 +220,7 @@ def _settle_account(context: Context, account: Account) -> None:
         account.funds(), rows,
     )  # fmt: skip
     if must_liquidate:
-        riskwatch.after_settlement(context, account)
+        riskwatch.after_settlement(context, account, balance)
     for position in list(account.positions.values()):
         forget_if_idle(position)
 
