@@ -12,6 +12,9 @@ def main() -> None:
         from exchange_site.supervisor import main as supervise
 
         sys.exit(supervise())
+    from exchange_site import running
+
+    running.join(os.environ)
     if sys.argv[1:2] == ["run_matching"]:
         # Nor does the worker: without them it starts in half the time and half the memory.
         from trading.management.commands.run_matching import Command

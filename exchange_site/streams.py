@@ -116,7 +116,14 @@ def _options(socket_timeout: float | None) -> dict[str, Any]:
     }
 
 
+class NoServers(SystemExit):
+    """Neither the environment nor DATA_DIR names the servers."""
+
+
 def _pool(url: str, socket_timeout: float | None) -> ConnectionPool:
+    if not url:
+        where = f"no exchange runs on {settings.DATA_DIR}"
+        raise NoServers(f"{where}: start one with `make run`, or set DATABASE_URL, REDIS_URL, CACHE_URL")
     return ConnectionPool.from_url(url, **_options(socket_timeout))
 
 

@@ -14,6 +14,7 @@ from urllib.request import urlopen
 
 import redis
 
+from exchange_site import running
 from exchange_site.children import Child
 from exchange_site.embedded import EmbeddedServers, Server, ServerFailed
 from exchange_site.env import Environment, environment
@@ -138,6 +139,7 @@ class Supervisor:
         worker = self._add("worker", *self._manage("run_matching"), on_death=self._free_lease)
         if self.servers is not None:
             self.servers.postgres.start()
+            running.tell(self.directory, self.servers.variables())
         demo = ["--demo"] if self.servers is not None else []
         prepare = self._add("prepare", sys.executable, "manage.py", "prepare", *demo)
         self._await(lambda: MIGRATED in prepare.said(), prepare)
@@ -285,6 +287,7 @@ class Supervisor:
             child.stop(DRAIN_S)
             self._echo()
         if self.servers is not None:
+            running.forget(self.directory)
             self.servers.stop()
         self.say("stopped")
 

@@ -45,10 +45,20 @@ class Site:
         self.output = directory / "console.txt"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, **variables: str) -> None:
+    def environment(self) -> dict[str, str]:
         drop = ("EXCHANGE_", "DATABASE_URL", "REDIS_URL", "CACHE_URL", "PROJECTOR_DATABASE_URL")
         env = {name: value for name, value in os.environ.items() if not name.startswith(drop)}
-        env |= {"DATA_DIR": str(self.directory / "data"), "PORT": str(self.port), "ROBOTS": "0"}
+        return env | {"DATA_DIR": str(self.directory / "data"), "PORT": str(self.port), "ROBOTS": "0"}
+
+    def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """A management command in a shell of its own, which knows DATA_DIR alone."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT, env=self.environment(), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    def start(self, **variables: str) -> None:
+        env = self.environment()
         with self.output.open("ab") as console:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "exchange"],
@@ -176,6 +186,13 @@ def test_a_start_right_after_a_kill_of_the_supervisor_keeps_everything(site: Sit
     assert site.await_healthy()["parts"]["worker"]["event_seq"] >= sequence
 
 
+def test_commands_of_another_shell_find_the_running_exchange(site: Site) -> None:
+    done = site.command("audit_ledger")
+    assert done.returncode == 0, done.stderr
+    kept = site.directory / "data" / "servers.json"
+    assert kept.stat().st_mode & 0o077 == 0
+
+
 def test_every_line_of_a_process_carries_its_name(site: Site) -> None:
     assert re.search(r"^ +worker \| .*worker_started", site.console(), re.MULTILINE)
 
@@ -207,3 +224,6 @@ def test_it_drains_and_its_second_start_keeps_everything(site: Site) -> None:
     assert site.await_healthy()["parts"]["worker"]["event_seq"] >= sequence
     assert "nothing to do" in site.console()
     assert site.stop() == 0
+    done = site.command("audit_ledger")
+    assert done.returncode != 0
+    assert "no exchange runs on" in done.stderr
