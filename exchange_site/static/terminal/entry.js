@@ -87,6 +87,7 @@ export class Entry {
   fault(terms) {
     const quote = this.app.quote;
     if (!terms.account_id) return _("Open an account first");
+    if (this.app.store.state !== "live") return _("Not sent: the connection to the exchange is lost");
     if (!Number.isInteger(terms.volume) || terms.volume < 1) return _("The volume must be a whole number of lots");
     const most = terms.order_type === "LIMIT" ? quote.max_limit_order_volume : quote.max_market_order_volume;
     if (most && terms.volume > most) return `${_("Largest volume of an order:")} ${most}`;

@@ -3,6 +3,8 @@ import { _, byId } from "./dom.js";
 
 const SILENCE_MS = 2500; // no word for so long although asked each second: the line is lost
 const ASK_MS = 1000;
+const FIRST_PATIENCE_MS = 8000; // for the first word of a new line; doubled while none comes, so a busy server is not hammered
+const LAST_PATIENCE_MS = 60_000;
 const FIRST_RETRY_MS = 300;
 const LAST_RETRY_MS = 3000;
 
@@ -29,6 +31,7 @@ export class Store {
     this.watchers = new Set();
     this.standing = new Map();
     this.retry = FIRST_RETRY_MS;
+    this.patience = FIRST_PATIENCE_MS;
     this.heard = 0;
     this.drawing = false;
     setInterval(() => this.check(), 500);
@@ -75,6 +78,7 @@ export class Store {
 
   received(text) {
     this.heard = performance.now();
+    this.patience = FIRST_PATIENCE_MS;
     const frame = JSON.parse(text);
     for (const watcher of this.watchers) watcher("in", text);
     if (frame.aid === "rtn_data") {
@@ -103,13 +107,14 @@ export class Store {
       this.socket.send('{"aid":"ping"}');
     }
     const since = now - Math.max(this.heard, this.began);
-    if (this.socket.readyState !== WebSocket.CLOSED && since > SILENCE_MS) {
-      this.become("lost");
-      if (since > 2 * SILENCE_MS) this.reopen();
-    }
+    if (this.socket.readyState === WebSocket.CLOSED || since <= SILENCE_MS) return;
+    this.become("lost");
+    const isNew = this.heard < this.began;
+    if (since > (isNew ? this.patience : 2 * SILENCE_MS)) this.reopen();
   }
 
   reopen() {
+    if (this.heard < this.began) this.patience = Math.min(this.patience * 2, LAST_PATIENCE_MS);
     const old = this.socket;
     this.connect();
     old.close();
