@@ -50,6 +50,12 @@ format: install-dev
 bench: install-dev
 	$(BIN)/python -m benchmarks
 
+# A whole site under steady load for so many hours: memory, descriptors and latency must stay flat.
+.PHONY: soak
+HOURS ?= 1
+soak: install-dev
+	$(BIN)/python -m benchmarks.soak --hours $(HOURS)
+
 compile: install-dev
 	$(BIN)/python compile_core.py
 

@@ -295,6 +295,7 @@ class Supervisor:
         base = f"http://{self.env.BIND}:{self.env.PORT}"
         lines = [
             f"\nThe exchange is open after {seconds:.1f} s ({self.env.VENUE_MODE} hours).",
+            f"  terminal            {base}/",
             f"  control room        {base}/admin/",
             f"  API                 {base}/api/docs",
             f"  health              {base}/health",
