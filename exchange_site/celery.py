@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import beat_init, before_task_publish, celeryd_after_setup, setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_site.settings")
 
@@ -20,6 +20,37 @@ app.autodiscover_tasks()
 @setup_logging.connect
 def keep_our_logging(**_options: Any) -> None:
     """Celery would replace the handlers of the root logger."""
+
+
+@celeryd_after_setup.connect
+def serve_worker_figures(**_options: Any) -> None:
+    """The worker's main process tells what its children were given (O-30)."""
+    from celery.worker import state
+
+    from exchange_site.metrics import endpoint
+    from exchange_site.metrics.meter import METER, Sample
+
+    def samples() -> list[Sample]:
+        return [
+            ("exchange_celery_tasks_total", {}, sum(state.total_count.values())),
+            ("exchange_celery_tasks_active", {}, len(state.active_requests)),
+        ]
+
+    METER.read_from(samples)
+    endpoint.serve("celery")
+
+
+@beat_init.connect
+def serve_beat_figures(**_options: Any) -> None:
+    """Beat counts what it sends (O-30)."""
+    from exchange_site.metrics import endpoint
+    from exchange_site.metrics.meter import METER
+
+    def sent(**_sent: Any) -> None:
+        METER.count("exchange_beat_sent_total")
+
+    before_task_publish.connect(sent, weak=False)
+    endpoint.serve("beat")
 
 
 @app.task(name="exchange.canary", ignore_result=True)

@@ -6,9 +6,9 @@ An unknown ``EXCHANGE_*`` variable or a bad value stops the start and names itse
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -52,7 +52,20 @@ class Environment(BaseSettings):
     EXCHANGE_PRACTICE_MONEY: bool | None = None
     EXCHANGE_JOBS: bool = True
     EXCHANGE_IPC_PEERS: str = ""
+    EXCHANGE_METRICS_BIND: str = "127.0.0.1"
+    EXCHANGE_METRICS_PORT: int = Field(0, ge=0, le=65_471)
+    EXCHANGE_METRICS_TOKEN: str = ""
     EXCHANGE_DB_POOL: int = Field(8, ge=1, le=200)
+
+    @model_validator(mode="after")
+    def _keep_metrics_private(self) -> Self:
+        """Figures leave the host only to who has the token (H-2)."""
+        is_local = self.EXCHANGE_METRICS_BIND in ("127.0.0.1", "::1", "localhost")
+        if not is_local and len(self.EXCHANGE_METRICS_TOKEN) < 16:
+            raise ValueError(
+                "EXCHANGE_METRICS_BIND beyond loopback needs an EXCHANGE_METRICS_TOKEN of 16 characters"
+            )
+        return self
 
     @property
     def is_embedded(self) -> bool:

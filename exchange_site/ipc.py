@@ -24,6 +24,7 @@ import redis
 from django.conf import settings
 
 from exchange_site.env import environment
+from exchange_site.metrics.meter import Worst
 from exchange_site.streams import Keys, Link, LogRefused, LogUncertain
 
 HEARTBEAT_S = 5.0
@@ -95,12 +96,13 @@ class Bus:
         venue: str = "",
         *,
         peers: Iterable[str] | None = None,
-        lag: Callable[[], float] = lambda: 0.0,
+        lag: Callable[[], float] | None = None,
         status: Callable[[], str] = lambda: "ok",
     ) -> None:
         self.process_id = process_id
         self.venue = venue or settings.VENUE
-        self.lag, self.status = lag, status
+        self.lag, self.status = lag or self._measured_lag, status
+        self._late = Worst(2 * HEARTBEAT_S)
         self.failures = self.duplicates = self.unknown = 0
         self._peers = set(named_peers() if peers is None else peers)
         self._handlers: dict[str, Handler] = {}
@@ -228,7 +230,10 @@ class Bus:
                 if now >= beat_at:
                     beat_at = now + HEARTBEAT_S
                     self._beat(client)
-                message = heard.get_message(timeout=min(0.1, beat_at - now + 0.001))
+                wait_s = min(0.1, beat_at - now + 0.001)
+                message = heard.get_message(timeout=wait_s)
+                if message is None:
+                    self._late.note(time.monotonic() - now - wait_s)
                 if message is not None:
                     self._take(message["data"])
             client.delete(alive_key(self.venue, self.process_id))
@@ -243,6 +248,17 @@ class Bus:
         kept = {**report, "process_id": self.process_id, "pid": os.getpid(), "time_ms": micros() // 1_000}
         client.set(alive_key(self.venue, self.process_id), msgspec.json.encode(kept), ex=ALIVE_S)
         self.broadcast(HEARTBEAT, report)
+
+    def _measured_lag(self) -> float:
+        """Seconds this process answers late: its event loop's turn, else this thread's waking."""
+        if self._loop is None:
+            return self._late.value()
+        began = time.monotonic()
+        try:
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self._loop).result(HEARTBEAT_S)
+        except (TimeoutError, RuntimeError):  # longer than a heartbeat, or the loop has ended
+            return HEARTBEAT_S
+        return time.monotonic() - began
 
     def _is_for_me(self, command: Command) -> bool:
         if command.sender_id == self.process_id:

@@ -14,6 +14,7 @@ import psycopg
 import redis
 import structlog
 
+from exchange_site.metrics.meter import METER, Sample
 from exchange_site.streams import Keys, log_client
 from marketdata.bars.book import PERIODS, Row
 from marketdata.bars.continuous import MAIN
@@ -71,14 +72,21 @@ class Recorder:
         """Read, take, tell and store what is due; the number of events taken."""
         events = source.read(self.market.seq, block_ms)
         self.market.add(events)
+        if events:
+            METER.count("exchange_marketdata_events_total", len(events))
         now = time.monotonic()
         if now >= self._publish_at:
             self._publish_at = now + PUBLISH_S
             self.publish(is_busy=bool(events))
+            METER.observe("exchange_marketdata_publish_seconds", time.monotonic() - now)
             if now >= self._commit_at:
                 self._commit_at = now + COMMIT_S
                 self.commit()
         return len(events)
+
+    def samples(self) -> list[Sample]:
+        """What waits for the tables (O-30)."""
+        return [("exchange_marketdata_pending_rows", {}, sum(map(len, self._unstored())))]
 
     def finish(self) -> None:
         """Tell and store everything taken so far."""
@@ -308,6 +316,7 @@ class MarketDataProcess:
                 if self.stopping.wait(0.2):
                     return
             recorder = Recorder(self.venue, store, publisher)
+            METER.read_from(recorder.samples)
             try:
                 catch_up(recorder, source, self.venue)  # type: ignore[arg-type]
                 warm_ms = round((time.monotonic() - began) * 1_000)

@@ -18,6 +18,7 @@ from typing import Any
 import redis
 
 from exchange_site.exceptions import ExchangeError
+from exchange_site.metrics.meter import METER
 from exchange_site.streams import (
     MAX_APPEND,
     CommandEntry,
@@ -43,6 +44,9 @@ from trading.engine.messages import ResolveOrder
 
 MAX_QUEUED = 20_000
 """Commands a process may hold before the log has taken them; above that 9005."""
+
+VERDICTS = METER.histogram("exchange_order_seconds")
+"""From handing a command over to its verdict; written by the reading thread alone."""
 
 _BLOCK_MS = 2_000
 _READ_COUNT = 64
@@ -88,9 +92,10 @@ class Outcome:
 class _Slot:
     """A command on its way and who waits for it."""
 
-    __slots__ = ("entry", "notify", "outcome", "twin")
+    __slots__ = ("began", "entry", "notify", "outcome", "twin")
 
     def __init__(self, entry: CommandEntry, notify: Callable[[], None]) -> None:
+        self.began = time.perf_counter()
         self.entry = entry
         self.outcome = Outcome(command_id=entry[2])
         self.notify = notify
@@ -121,6 +126,7 @@ class _Slot:
                 outcome.code, outcome.params = INTERNAL_ERROR, {"reason": event[6]}
                 break
         outcome.decided = True
+        VERDICTS.observe(time.perf_counter() - self.began)
         self.notify()
         if self.twin is not None:
             self.twin.decide(events)
@@ -172,6 +178,7 @@ class _Gateway:
         """Nobody waits for these any longer."""
         for slot in slots:
             if not slot.outcome.decided and self._waiting.get(slot.outcome.command_id) is slot:
+                METER.count("exchange_commands_undecided_total")
                 del self._waiting[slot.outcome.command_id]
 
     # -- appender

@@ -13,6 +13,7 @@ import psycopg
 import structlog
 from psycopg import sql
 
+from exchange_site.metrics.meter import METER
 from trading import projection_tables as tables
 from trading.choices import CLOCK_MODE, PHASE
 from trading.engine.units import SCALE
@@ -311,7 +312,10 @@ class Projector:
         self.pool.shutdown(wait=True)
 
     def _write(self, batch: Batch, number: int, rows: list[tuple[tables.Target, bytes]]) -> None:
+        began = time.perf_counter()
         self.writer.write(batch, number, rows)
+        METER.observe("exchange_projector_write_seconds", time.perf_counter() - began)
+        METER.count("exchange_projected_events_total", batch.events)
         self.seq = batch.last_seq
         self.tell(batch.last_seq, batch.last_time_ns)
 

@@ -9,6 +9,7 @@ import redis
 import structlog
 
 from exchange_site.advisory import session_dsn as database_dsn
+from exchange_site.metrics.meter import METER
 from exchange_site.streams import Keys, last_stream_id, log_client, reader_client, stream_id
 from trading.archive import Archiver, read_events
 from trading.codec import decode_events
@@ -95,6 +96,7 @@ class ProjectorProcess:
                 self.session()
                 pause_s = FIRST_PAUSE_S
             except SERVER_ERRORS as error:
+                METER.count("exchange_projector_waits_total")
                 log.warning("projector_waits", venue=self.venue, reason=str(error), pause_s=pause_s)
                 self.stopping.wait(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

@@ -43,6 +43,7 @@ from trading.recovery import (
     read_quarantine,
 )
 from trading.snapshots import Snapshots
+from trading.worker_figures import WorkerFigures
 
 READ_COUNT = 500
 AHEAD_FROM = 48
@@ -84,6 +85,7 @@ class Worker:
         self.ticks = TickSchedule()
         self.quotes = QuoteWriter(venue)
         self.house = Housekeeping(self.keys, self.snapshots, snapshot_s, snapshot_commands)
+        self.figures = WorkerFigures()
         self.ready = False
         self.stopping = False
         self.applier = Applier(State())
@@ -207,12 +209,14 @@ class Worker:
         """Apply a batch; a long one only as far as the lease allows."""
         if len(entries) >= AHEAD_FROM and not self._reading and self._entries is None:
             self._send_read(entries[-1][0], 0)
+        began = time.perf_counter()
         try:
             done = self.applier.apply_entries(entries, time.monotonic() + BATCH_S)
         except ImpossibleState:
             self._publish(self.applier.take())
             self._settle()
             raise
+        self.figures.applied(self.applier.events, done, time.perf_counter() - began)
         self.house.commands += done
         if done < len(entries):
             self._put_back(entries[done:])
@@ -352,11 +356,13 @@ class Worker:
             self.fence, before, *flat,
         )  # fmt: skip
         self._unacked.append((before + 1, last_seq, packed))
+        self.figures.sent(last_seq)
         self._link.send(packed)
         self._expected.append(self._on_published)
 
     def _on_published(self, _: Any) -> None:
         self.published = self._unacked.popleft()[1]
+        self.figures.published(self.published)
 
     def _send_renewal(self, now: float) -> None:
         self._send(self.lease.check, *self.lease.renewal(now, self._held))
@@ -370,6 +376,7 @@ class Worker:
 
     def _reconnect(self, error: Exception) -> None:
         """The server went away: wait for it, learn what it has, send what it lacks."""
+        self.figures.away += 1
         log.warning("log_away", venue=self.keys.venue, reason=str(error))
         pause_s, until = 0.02, time.monotonic() + DRAIN_WITHOUT_LOG_S
         while True:

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import redis
 
-from exchange_site.streams import Keys, async_log_client
+from exchange_site.metrics.meter import METER, Sample
+from exchange_site.streams import Keys, async_log_client, last_stream_id, log_client, stream_id
 from marketdata.fanout.parties import VENUE_WIDE, accounts_in
 from marketdata.fanout.ring import Entry, EventRing, decoded
 from trading.codec import decode_events
@@ -16,6 +18,7 @@ _BLOCK_MS = 5_000
 _READ_COUNT = 64
 _RANGE_COUNT = 200
 _LONGEST_PAUSE_S = 1.0
+PUSHES = METER.histogram("exchange_push_seconds")
 _log = logging.getLogger(__name__)
 Event = list[Any]
 
@@ -49,6 +52,15 @@ class EventFeed:
         self._trades: dict[str, dict[Callable[[Event], None], None]] = {}
         self._task: asyncio.Task[None] | None = None
         self._opened = asyncio.Event()
+
+    def samples(self) -> list[Sample]:
+        """How far behind the log this process is; nothing while the log does not answer."""
+        try:
+            with log_client() as client:
+                last = stream_id(last_stream_id(client, self.keys.events))[0]
+        except redis.RedisError:
+            return []
+        return [("exchange_web_events_behind", {}, max(0, last - self.seq))]
 
     # ------------------------------------------------------------- listening
 
@@ -172,6 +184,9 @@ class EventFeed:
         for account_id, events in by_account.items():
             for listener in tuple(self._accounts.get(account_id, ())):
                 _hand_over(listener, events)
+        if by_account:
+            newest_ns = max(events[-1][3] for events in by_account.values())
+            PUSHES.observe(max(0.0, time.time() - newest_ns / 1e9))
 
     def _sort(self, events: Iterable[Event], by_account: dict[str, list[Event]]) -> None:
         followed = self._accounts

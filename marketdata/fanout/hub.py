@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from exchange_site.metrics.meter import METER
 from marketdata.fanout.accounts import AccountImages
 from marketdata.fanout.catalogue import Catalogue
 from marketdata.fanout.catalogue_rows import static_fields
@@ -35,6 +36,7 @@ class Fanout:
     async def start(self) -> None:
         """Open the feeds and read instruments and quotes."""
         await self.events.start()
+        METER.read_from(self.events.samples)
         await self.quotes.start()
         await self.catalogue.load()
         await self.quotes.load(self.catalogue.listings)

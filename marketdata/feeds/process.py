@@ -14,10 +14,11 @@ from django.conf import settings
 from redis import RedisError
 
 from exchange_site import ipc
+from exchange_site.metrics.meter import Worst
 from marketdata.feeds import ctp_setup
 from marketdata.feeds.configuration import FeedConfig
 from marketdata.feeds.engine import Engine
-from marketdata.feeds.metrics import make_registry
+from marketdata.feeds.metrics import feed_meter
 from marketdata.feeds.pool import Pool
 from marketdata.feeds.shm import SharedTable
 from marketdata.feeds.simulated import Fronts, Listing, Market
@@ -72,9 +73,11 @@ class FeedProcess:
         self.hub.connected = self.is_connected
         self.hub.status = self.brief
         self.store = TickStore(options.venue) if options.use_redis else None
-        self.registry, self.push_seconds = make_registry(self.engine.status, options.venue)
-        self.hub.on_sent = lambda ns: self.push_seconds.observe(ns / 1e9)
-        self.server = GatewayServer(self.hub, self.health, self.registry)
+        self.late = Worst()
+        self.meter = feed_meter(self.engine.status, self._lag, options.venue)
+        push = self.meter.histogram("exchange_feed_push_seconds")
+        self.hub.on_sent = lambda ns: push.observe(ns / 1e9)
+        self.server = GatewayServer(self.hub, self.health, self.meter)
         self.shm: SharedTable | None = None
         self.port = 0
         self.ready = asyncio.Event()
@@ -155,7 +158,9 @@ class FeedProcess:
     async def _step(self) -> None:
         while True:
             self.engine.step()
+            due = time.monotonic() + STEP_S
             await asyncio.sleep(STEP_S)
+            self.late.note(time.monotonic() - due)
 
     async def _play(self) -> None:
         """Let the simulated market move at its rate; a late turn catches up."""
@@ -241,8 +246,8 @@ class FeedProcess:
         return ipc.serve("feed", self.options.venue, wrapped, lag=self._lag)
 
     def _lag(self) -> float:
-        """Seconds the loop is behind its own steps."""
-        return 0.0
+        """Seconds the loop was late for a step, the longest of the last few."""
+        return self.late.value()
 
     def _order(self, verb: str, payload: dict[str, Any]) -> dict[str, Any]:
         name = str(payload.get("connection_id", ""))

@@ -8,12 +8,13 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from exchange_site.metrics.meter import Meter
 from marketdata.gateway.hub import Hub
 from marketdata.gateway.session import Authenticate, Session
 
@@ -60,12 +61,12 @@ class GatewayServer:
         self,
         hub: Hub,
         health: Callable[[], dict[str, Any]],
-        registry: CollectorRegistry,
+        meter: Meter,
         authenticate: Authenticate | None = None,
     ) -> None:
         self.hub = hub
         self.health = health
-        self.registry = registry
+        self.meter = meter
         self.authenticate = authenticate
         self.server: Server | None = None
         self.clients: dict[Wire, Session] = {}
@@ -95,7 +96,7 @@ class GatewayServer:
             status = HTTPStatus.OK if report["status"] == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
             return _response(status, "application/json", msgspec.json.encode(report))
         if path == "/metrics":
-            return _response(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(self.registry))
+            return _response(HTTPStatus.OK, CONTENT_TYPE_LATEST, self.meter.text())
         if path not in PATHS:
             return _response(HTTPStatus.NOT_FOUND, "text/plain", b"not found\n")
         return None

@@ -198,6 +198,8 @@ async def end_gateways() -> None:
 class MdSocket(Socket):
     """`/md` of the web process."""
 
+    protocol = "md"
+
     session: Session | None = None
 
     async def on_open(self) -> None:
@@ -258,6 +260,8 @@ def md_health(request: HttpRequest) -> JsonResponse:
 
 class DataSocket(MdSocket):
     """`/ws/data` of the web process."""
+
+    protocol = "data"
 
     def make(self, site: WebGateway) -> Any:
         return DataSession(site.hub, self, None)

@@ -7,9 +7,11 @@ only while `can_push` is true. Everything runs on the event loop.
 import asyncio
 import logging
 import time
+import uuid
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, ClassVar
 
+from marketdata.sockets.figures import FIGURES
 from marketdata.sockets.limits import Inbound
 
 POLICY, OVERLOAD, RESTART, INTERNAL = 1008, 1013, 1012, 1011
@@ -33,10 +35,16 @@ class Closed(Exception):
 class Socket:
     """One connection; `user_id`s it speaks for are the registry's business."""
 
+    protocol: ClassVar[str]
+
     def __init__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         self.scope = scope
         self.is_open = False
         self.inbound = Inbound()
+        self.socket_id = uuid.uuid4().hex
+        self.since_ms = time.time_ns() // 1_000_000
+        self.received = self.sent = self.refused = 0
+        self._traffic = FIGURES.traffic[self.protocol]
         self.loop = asyncio.get_running_loop()
         self._receive = receive
         self._send = send
@@ -67,6 +75,29 @@ class Socket:
         """Does this message not count against the rate?"""
         return False
 
+    # ---------------------------------------------------------- for the admin
+
+    @property
+    def paused_at(self) -> float:
+        """Monotonic seconds since which the reader takes nothing; 0 while it does."""
+        return 0.0 if self._flow is None else float(self._flow.paused_at)
+
+    def usernames(self) -> set[str]:
+        """Names of the users the socket speaks for."""
+        return set()
+
+    def subscriptions(self) -> int:
+        """How many series of the market it follows."""
+        return 0
+
+    def waiting_messages(self) -> int:
+        """Messages that wait for the reader."""
+        return 0 if self._queue is None else self._queue.qsize()
+
+    def dropped(self) -> int:
+        """Messages that were refused, dropped or merged."""
+        return self.refused
+
     # ---------------------------------------------------------------- running
 
     @classmethod
@@ -81,6 +112,7 @@ class Socket:
         try:
             await self._send({"type": "websocket.accept"})
             self.is_open = True
+            FIGURES.open[self] = None
             if self._flow is not None:
                 self._flow.open(self._resumed)
             await self.on_open()
@@ -111,6 +143,8 @@ class Socket:
                 self.on_text(text)
 
     def _admits(self, text: str | bytes) -> bool:
+        self.received += 1
+        self._traffic.received += 1
         if not self.inbound.takes_bytes(len(text)):
             code = TOO_MANY_BYTES
         elif self.free_of_charge(text) or self.inbound.takes_message():
@@ -119,6 +153,8 @@ class Socket:
             code = TOO_MANY_MESSAGES
         if not self.inbound.strike():
             raise Closed(code, "too much was sent")
+        self.refused += 1
+        FIGURES.drops["message refused"] += 1
         self.on_breach(code)
         return False
 
@@ -155,6 +191,9 @@ class Socket:
         """Send one text message."""
         if not self.is_open:
             return
+        self.sent += 1
+        self._traffic.sent += 1
+        self._traffic.bytes_sent += len(data)
         if self._flow is None:
             self._push_queued(data)
             return
@@ -198,6 +237,9 @@ class Socket:
         if not self.is_open:
             return
         self.is_open = False
+        FIGURES.open.pop(self, None)
+        if code == OVERLOAD:
+            FIGURES.drops["socket closed"] += 1
         self.on_close()
         if self._flow is not None:
             self._flow.close(code, reason)
@@ -212,6 +254,7 @@ class Socket:
             task.add_done_callback(_closing.discard)
 
     def _end(self) -> None:
+        FIGURES.open.pop(self, None)
         if self.is_open:
             self.is_open = False
             self.on_close()

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from exchange_site.env import environment
+from exchange_site.metrics import endpoint
 from marketdata.feeds.configuration import BadConfiguration, FeedConfig, Found, override, read_file
 from marketdata.feeds.ctp_setup import CtpUnavailable
 from marketdata.feeds.link import LinkConfig
@@ -54,6 +55,8 @@ class Command(BaseCommand):
             return
         try:
             process = FeedProcess(self.options(options))
+            if process.options.use_redis:
+                endpoint.serve("feed", options["venue"], process.meter)
             asyncio.run(run_until_told(process))
         except (CtpUnavailable, BadConfiguration, BadAddress, OSError, RuntimeError) as error:
             raise CommandError(f"the feed cannot run: {error}") from error

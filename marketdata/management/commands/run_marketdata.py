@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from exchange_site.env import environment
+from exchange_site.metrics import endpoint
 from marketdata.process import MarketDataProcess
 from marketdata.store import CursorTaken
 from trading.archive import BadRecord
@@ -23,6 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         process = MarketDataProcess(options["venue"])
+        endpoint.serve("marketdata", options["venue"])
         signal.signal(signal.SIGTERM, process.stop)
         signal.signal(signal.SIGINT, process.stop)
         try:

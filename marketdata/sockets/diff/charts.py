@@ -224,6 +224,9 @@ class ChartDesk:
         self._charts: dict[str, Chart] = {}
         self._dropped: list[str] = []
 
+    def __len__(self) -> int:
+        return len(self._charts)
+
     @property
     def is_dirty(self) -> bool:
         return bool(self._dropped) or any(chart.is_dirty for chart in self._charts.values())

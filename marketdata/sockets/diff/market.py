@@ -48,6 +48,11 @@ class MarketDesk:
         elif isinstance(message, messages.InsQuery):
             self.query(message)
 
+    @property
+    def following(self) -> int:
+        """Symbols and charts it follows."""
+        return len(self._seen.keys() | self._statuses.keys()) + len(self.charts)
+
     def close(self) -> None:
         """Follow nothing any more."""
         for symbol in self._seen.keys() | self._statuses.keys():

@@ -17,6 +17,7 @@ from marketdata.sockets.diff import messages
 from marketdata.sockets.diff.branch import braces, pair
 from marketdata.sockets.diff.market import MarketDesk
 from marketdata.sockets.diff.trade import TradeDesk
+from marketdata.sockets.figures import FIGURES
 from trading.diff_texts import CHINESE
 from trading.engine.codes import MALFORMED_MESSAGE, TOO_MANY_REQUESTS
 
@@ -38,6 +39,7 @@ _log = logging.getLogger(__name__)
 class DiffSocket(Socket):
     """A client of the DIFF protocol."""
 
+    protocol = "diff"
     hub: Fanout
 
     def __init__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -104,6 +106,15 @@ class DiffSocket(Socket):
         what = f"{error.aid}: {error}" if error.is_known else error.aid or str(error)
         self.notify(MALFORMED_MESSAGE, "ERROR", f"{text_of(MALFORMED_MESSAGE, None, CHINESE)}: {what}")
 
+    def usernames(self) -> set[str]:
+        return {branch.credential.username for branch in self.trade.branches.values()}
+
+    def subscriptions(self) -> int:
+        return self.market.following
+
+    def waiting_messages(self) -> int:
+        return len(self._roots) + len(self._notifies)
+
     # ------------------------------------------------------------------ the loop
 
     def _peek(self) -> None:
@@ -133,6 +144,7 @@ class DiffSocket(Socket):
     def flush(self) -> None:
         """Answer the peek if there is something to say, the reader reads and the time has come."""
         if not self.peeking or not self.can_push:
+            FIGURES.merged += 1
             return
         if not (self._roots or self._notifies or self.trade.is_dirty or self.market.is_urgent):
             if not self.market.is_dirty or self._must_wait():
@@ -140,6 +152,7 @@ class DiffSocket(Socket):
         parts = self._take()
         if parts:
             self.peeking = False
+            FIGURES.differences += 1
             self.push(b'{"aid":"rtn_data","data":[' + b",".join(parts) + b"]}")
 
     def _must_wait(self) -> bool:

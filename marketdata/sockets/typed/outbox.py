@@ -36,7 +36,9 @@ class Overflow(Exception):
 class Outbox:
     """Messages by priority, oldest first; every time is seconds of one monotonic clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: Callable[[str, int], None] = lambda kind, count: None) -> None:
+        """`told` hears of every kind and number of messages that will not go out."""
+        self.told = told
         self.dropped = 0
         self.merged = 0
         self._queues: tuple[deque[tuple[float, Item]], ...] = tuple(deque() for _ in DELAYS_S)
@@ -64,6 +66,7 @@ class Outbox:
         if len(self) > DROP_OVER and self._queues[_DROPPED]:
             kept = newest.priority != _DROPPED
             self.dropped += len(self._queues[_DROPPED])
+            self.told("message dropped", len(self._queues[_DROPPED]))
             self._queues[_DROPPED].clear()
         if len(self) > MERGE_OVER:
             self._merge()
@@ -79,6 +82,7 @@ class Outbox:
             older = newest.get(item.merge_key)
             newest[item.merge_key] = (due if older is None else older[0], item)
         self.merged += len(queue) - len(newest)
+        self.told("message merged", len(queue) - len(newest))
         queue.clear()
         queue.extend(newest.values())
 

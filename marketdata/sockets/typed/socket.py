@@ -20,6 +20,7 @@ from exchange_site.exceptions import message as text_of
 from marketdata.fanout.hub import Fanout, fanout
 from marketdata.fanout.threads import in_database_thread
 from marketdata.sockets.base import OVERLOAD, POLICY, RESTART, UNAUTHENTICATED, Closed, Socket
+from marketdata.sockets.figures import FIGURES
 from marketdata.sockets.typed import market, messages, own
 from marketdata.sockets.typed.orders import OrderDesk
 from marketdata.sockets.typed.outbox import Item, Outbox, Overflow
@@ -43,13 +44,14 @@ _encode = msgspec.json.Encoder().encode
 class TypedSocket(Socket):
     """One connection of the typed protocol."""
 
+    protocol = "typed"
     hub: Fanout
 
     def __init__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         super().__init__(scope, receive, send)
         self.credential = NOBODY
         self.language = self._language(self._header(b"accept-language"))
-        self.outbox = Outbox()
+        self.outbox = Outbox(FIGURES.drop)
         self.market = market.MarketDesk(self)
         self.own = own.OwnDesk(self)
         self.orders = OrderDesk(self)
@@ -77,6 +79,18 @@ class TypedSocket(Socket):
     def speaking(self) -> AbstractContextManager[Any]:
         """Texts in the client's language."""
         return translation.override(self.language)
+
+    def usernames(self) -> set[str]:
+        return {self.credential.username} if self.credential.username else set()
+
+    def subscriptions(self) -> int:
+        return sum(map(len, self.market.channels.values()))
+
+    def waiting_messages(self) -> int:
+        return len(self.outbox)
+
+    def dropped(self) -> int:
+        return self.refused + self.outbox.dropped + self.outbox.merged
 
     # -------------------------------------------------------------- the connection
 

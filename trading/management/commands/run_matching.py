@@ -6,11 +6,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from exchange_site.metrics import endpoint
+from exchange_site.metrics.meter import METER
 from exchange_site.streams import Fenced, SequenceGap
 from trading.entries import ImpossibleState
 from trading.lease import LeaseLost
 from trading.recovery import CannotStart
 from trading.worker import Worker
+from trading.worker_figures import samples
 
 CANNOT_START = 3
 STOPPED = 4
@@ -37,6 +40,8 @@ class Command(BaseCommand):
             snapshot_s=options["snapshot_seconds"],
             snapshot_commands=options["snapshot_commands"],
         )
+        METER.read_from(lambda: samples(worker))
+        endpoint.serve("worker", options["venue"])
         signal.signal(signal.SIGTERM, worker.stop)
         signal.signal(signal.SIGINT, worker.stop)
         try:

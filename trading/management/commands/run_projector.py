@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from exchange_site.env import environment
+from exchange_site.metrics import endpoint
 from trading.archive import BadRecord
 from trading.projection import SequenceGap, UnknownEvent
 from trading.projector import CursorMoved, EventsMissing, NumberTaken
@@ -24,6 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         process = ProjectorProcess(options["venue"], archive=not options["no_archive"])
+        endpoint.serve("projector", options["venue"])
         signal.signal(signal.SIGTERM, process.stop)
         signal.signal(signal.SIGINT, process.stop)
         try:
