@@ -9,7 +9,7 @@ from setuptools import setup
 
 HOT = (
     "units", "book", "clientids", "entities", "rates", "ledger", "execution", "matching", "auction", "risk",
-    "orders", "state", "apply", "clock",
+    "plain", "orders", "state", "apply", "clock",
 )  # fmt: skip
 
 setup(

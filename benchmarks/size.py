@@ -16,7 +16,6 @@ from typing import Any
 
 from benchmarks.figures import Figure, Figures, collector_off
 from benchmarks.market import Market
-from trading.engine.clientids import UID_SHIFT
 from trading.engine.messages import (
     BeginSettlement,
     CancelAll,
@@ -111,7 +110,7 @@ def remember_ids(market: Market) -> None:
     have = sum(len(account.client_ids) for account in accounts)
     for number in range(CLIENT_IDS - have):
         memory = accounts[number % len(accounts)].client_ids
-        memory.add(source.getrandbits(64), number << UID_SHIFT | source.getrandbits(32))
+        memory.add(source.getrandbits(64), number, source.getrandbits(32))
 
 
 def weigh() -> dict[str, Any]:

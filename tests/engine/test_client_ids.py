@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from trading.engine.clientids import UID_SHIFT, ClientIds
+from trading.engine.clientids import UID_SHIFT, VERDICT_MASK, ClientIds
 
 
 def filled(count: int, seed: int) -> tuple[ClientIds, dict[int, int]]:
@@ -14,7 +14,7 @@ def filled(count: int, seed: int) -> tuple[ClientIds, dict[int, int]]:
     memory, plain = ClientIds(), {}
     for uid in range(1, count + 1):
         digest, packed = source.getrandbits(64), uid << UID_SHIFT | source.getrandbits(46)
-        memory.add(digest, packed)
+        memory.add(digest, uid, packed & VERDICT_MASK)
         plain[digest] = packed
     return memory, plain
 
@@ -34,7 +34,7 @@ def test_equal_contents_are_listed_alike_whatever_the_order_of_their_coming(coun
     memory, plain = filled(count, seed=7)
     other = ClientIds()
     for digest, packed in sorted(plain.items()):
-        other.add(digest, packed)
+        other.add(digest, packed >> UID_SHIFT, packed & VERDICT_MASK)
     listed = list(memory.items())
     assert listed == list(other.items())
     assert [entry[0] for entry in listed] == sorted(plain)

@@ -40,12 +40,9 @@ def apply(state: State, envelope: Envelope, command: Any) -> tuple[int, list[Eve
     if not state.venue and kind is not messages.CreateVenue:
         return codes.CONFIGURATION_ERROR, []
     context = Context(state, "", envelope.user_id)
-    idle = not state.work
     time_ns = envelope.time_ns
     if time_ns >= state.due_ns:
-        advance(context, time_ns)
-        if state.reactive:
-            react(context)
+        _bring_due(context, time_ns, kind)
     elif time_ns > state.time_ns:
         state.time_ns = context.time_ns = time_ns
     if kind is messages.Tick:
@@ -53,8 +50,6 @@ def apply(state: State, envelope: Envelope, command: Any) -> tuple[int, list[Eve
         if state.reactive:
             on_tick(context)
         return codes.OK, context.events
-    if idle and state.work:
-        advance_work(context)
     command_id = context.command_id = envelope.command_id
     known = state.recent_commands.get(command_id)
     if known is not None:
@@ -66,10 +61,26 @@ def apply(state: State, envelope: Envelope, command: Any) -> tuple[int, list[Eve
     code = _HANDLERS[kind](context, command)
     if idle and state.work:
         advance_work(context)
-    _remember(state, command_id, first_seq, code)
+    times, now = state.recent_times, state.time_ns
+    state.recent_commands[command_id] = first_seq << CODE_BITS | code
+    state.recent_order.append(command_id)
+    times.append(now)
+    if times[0] < now - _REMEMBER_NS or len(times) > _REMEMBER_AT_MOST:
+        _forget_commands(state)
     if state.reactive:
         react(context)
     return code, context.events
+
+
+def _bring_due(context: Context, time_ns: int, kind: type[Any]) -> None:
+    """Carry out the boundaries that the command's time has passed."""
+    state = context.state
+    idle = not state.work
+    advance(context, time_ns)
+    if state.reactive:
+        react(context)
+    if idle and state.work and kind is not messages.Tick:
+        advance_work(context)
 
 
 def _bring_time(context: Context, time_ns: int) -> None:
@@ -80,12 +91,9 @@ def _bring_time(context: Context, time_ns: int) -> None:
         react(context)
 
 
-def _remember(state: State, command_id: str, first_seq: int, code: int) -> None:
+def _forget_commands(state: State) -> None:
     """Keep command ids for ten minutes of log time, at most 500 000 (A-5)."""
     recent, order, times = state.recent_commands, state.recent_order, state.recent_times
-    recent[command_id] = first_seq << CODE_BITS | code
-    order.append(command_id)
-    times.append(state.time_ns)
     oldest = state.time_ns - _REMEMBER_NS
     while times[0] < oldest or len(order) > _REMEMBER_AT_MOST:
         times.popleft()

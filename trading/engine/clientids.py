@@ -19,7 +19,7 @@ _SPLIT_AT = 4_096
 class ClientIds:
     """Digest of an order id → uid × 2⁴⁸ + code × 2³² + digest of the order's content."""
 
-    __slots__ = ("count", "_digests", "_shift", "_uids", "_verdicts")
+    __slots__ = ("count", "_digests", "_missed", "_place", "_shift", "_uids", "_verdicts")
 
     def __init__(self) -> None:
         self.count = 0
@@ -28,6 +28,9 @@ class ClientIds:
         self._digests = [array("Q")]
         self._uids = [array("Q")]
         self._verdicts = [array("Q")]
+        self._missed = -1
+        self._place = 0
+        """The digest last looked for in vain and where it belongs: the next to be added."""
 
     def __len__(self) -> int:
         return self.count
@@ -38,20 +41,22 @@ class ClientIds:
         digests = self._digests[bucket]
         place = bisect_left(digests, digest)
         if place == len(digests) or digests[place] != digest:
+            self._missed, self._place = digest, place
             return None
         return self._uids[bucket][place] << UID_SHIFT | self._verdicts[bucket][place]
 
     def __contains__(self, digest: int) -> bool:
         return self.get(digest) is not None
 
-    def add(self, digest: int, packed: int) -> None:
-        """Remember a digest that is not yet known."""
+    def add(self, digest: int, uid: int, verdict: int) -> None:
+        """Remember a digest that is not yet known; verdict = code × 2³² + content digest."""
         bucket = digest >> self._shift
         digests = self._digests[bucket]
-        place = bisect_left(digests, digest)
+        place = self._place if digest == self._missed else bisect_left(digests, digest)
+        self._missed = -1
         digests.insert(place, digest)
-        self._uids[bucket].insert(place, packed >> UID_SHIFT)
-        self._verdicts[bucket].insert(place, packed & VERDICT_MASK)
+        self._uids[bucket].insert(place, uid)
+        self._verdicts[bucket].insert(place, verdict)
         self.count += 1
         if self.count == _SPLIT_AT:
             self._split()

@@ -5,6 +5,7 @@ computed when asked (T-58a).
 """
 
 from typing import Any
+from zlib import crc32
 
 from trading.engine.book import Book, Resting
 from trading.engine.clientids import ClientIds
@@ -77,7 +78,7 @@ class Instrument:
     """A contract: its terms (InstrumentRow), its book and the figures of its trading day."""
 
     __slots__ = _INSTRUMENT_FIELDS + (
-        "symbol", "product_key", "product", "separate_today", "book", "phase", "busy",
+        "symbol", "symbol_crc", "product_key", "product", "separate_today", "book", "phase", "busy",
         "last_price", "mark", "open_price", "high_price", "low_price", "day_volume",
         "day_turnover", "open_interest", "next_number",
         "breaker_price", "breaker_time_ns", "breaker_until_ns", "short_lived", "holders",
@@ -119,6 +120,7 @@ class Instrument:
         for name, value in zip(_INSTRUMENT_FIELDS, row, strict=True):
             setattr(self, name, value)
         self.symbol = f"{self.exchange_id}.{self.instrument_id}"
+        self.symbol_crc = crc32(self.symbol.encode())
         self.product_key = product.key
         self.product = product
         self.separate_today = self.exchange_id in SEPARATE_TODAY_EXCHANGES
@@ -148,6 +150,12 @@ class Instrument:
     def row(self) -> list[Any]:
         """InstrumentRow as it is now."""
         return [getattr(self, name) for name in _INSTRUMENT_FIELDS]
+
+    def lowest_value(self, units: int) -> int:
+        """The least that so many net units can be worth within the price limits."""
+        if units > 0:
+            return units * min(self.lower_limit, self.mark)
+        return units * max(self.upper_limit, self.mark)
 
     def set_limits(self) -> None:
         """Price limits from the previous settlement price (T-41)."""
@@ -209,7 +217,7 @@ class ProductHold:
 class Position:
     """One account in one instrument; ``net_*`` are kept for the revaluation by price."""
 
-    __slots__ = ("account", "instrument", "sides", "margin", "net_units", "net_cost", "hold")
+    __slots__ = ("account", "instrument", "sides", "margin", "net_units", "net_cost", "hold", "low")
 
     def __init__(self, account: "Account", instrument: Instrument) -> None:
         self.account = account
@@ -219,6 +227,8 @@ class Position:
         self.net_units = 0
         """Long lots less short lots, times the multiple."""
         self.net_cost = 0
+        self.low = 0
+        """The position's part of its account's `low`."""
         self.hold = account.hold_of(instrument.product_key)
 
     def row(self) -> list[Any]:
@@ -237,17 +247,13 @@ class Position:
     def refresh(self) -> int:
         """Recompute what follows from the sides; return the change of held margin."""
         long, short = self.sides
-        long.margin = margin_for(long.weight_today + long.weight_his)
-        short.margin = margin_for(short.weight_today + short.weight_his)
+        long.margin = long_margin = margin_for(long.weight_today + long.weight_his)
+        short.margin = short_margin = margin_for(short.weight_today + short.weight_his)
         account = self.account
         instrument = self.instrument
         units = (long.today + long.his - short.today - short.his) * instrument.volume_multiple
         if units != self.net_units:
-            self.net_units = units
-            if units:
-                account.exposures[instrument] = units
-            else:
-                del account.exposures[instrument]
+            self.expose(units)
         cost = (
             long.position_cost_today + long.position_cost_his
             - short.position_cost_today - short.position_cost_his
@@ -255,12 +261,25 @@ class Position:
         account.net_cost += cost - self.net_cost
         self.net_cost = cost
         if instrument.product.larger_side_margin:
-            margin = max(long.margin, short.margin)
+            margin = max(long_margin, short_margin)
         else:
-            margin = long.margin + short.margin
+            margin = long_margin + short_margin
         change = margin - self.margin
         self.margin = margin
         return change
+
+    def expose(self, units: int) -> None:
+        """Set the net units, and what the account keeps of them."""
+        account, instrument = self.account, self.instrument
+        self.net_units = units
+        if units:
+            account.exposures[instrument] = units
+            low = instrument.lowest_value(units)
+        else:
+            account.exposures.pop(instrument, None)
+            low = 0
+        account.low += low - self.low
+        self.low = low
 
     def is_flat(self) -> bool:
         long, short = self.sides
@@ -280,7 +299,7 @@ class Account:
 
     __slots__ = _ACCOUNT_FIELDS + _FUNDS_FIELDS + (
         "positions", "orders", "client_ids", "next_slot_ns", "holds", "exposures", "net_cost", "rates",
-        "busy",
+        "busy", "low", "low_epoch",
     )  # fmt: skip
 
     account_id: str
@@ -328,6 +347,19 @@ class Account:
         self.rates: dict[str, FullRates] = {}
         """Symbol → rates, only where this account or its group has own ones; a cache."""
         self.busy = 0
+        self.low = 0
+        """The least that the open lots can be worth within the price limits."""
+        self.low_epoch = -1
+        """The `State.price_epoch` in which `low` holds."""
+
+    def find_low(self, epoch: int) -> None:
+        """Sum `low` anew under the present price limits."""
+        self.low = 0
+        for position in self.positions.values():
+            units = position.net_units
+            position.low = low = position.instrument.lowest_value(units) if units else 0
+            self.low += low
+        self.low_epoch = epoch
 
     def row(self) -> list[Any]:
         """AccountRow."""

@@ -4,6 +4,7 @@ from bisect import insort
 from typing import Any
 
 from trading.engine import codes
+from trading.engine.book import Level
 from trading.engine.entities import Instrument, Order
 from trading.engine.ledger import fill, release
 from trading.engine.messages import Direction, Offset, OrderStatus, PriceType, TimeCondition
@@ -64,11 +65,15 @@ def trade(
     instrument.next_number = number = instrument.next_number + 1
     trade_id = state.number_base + number
     taker_direction = -1 if in_auction else taker.direction
+    if not instrument.lower_limit <= price <= instrument.upper_limit:
+        state.price_epoch += 1
     _mark_trade(instrument, taker, maker, price, lots)
-    context.emit(
-        "Traded", instrument.symbol, trade_id, state.trading_day, price, lots, taker_direction,
+    state.event_seq = seq = state.event_seq + 1
+    context.events.append([
+        seq, "Traded", 1, context.time_ns, context.command_id,
+        instrument.symbol, trade_id, state.trading_day, price, lots, taker_direction,
         taker_side, maker_side, instrument.open_interest,
-    )  # fmt: skip
+    ])  # fmt: skip
     state.public_trades.append((instrument.symbol, trade_id, price, lots, taker_direction, context.time_ns))
     state.dirty_quotes[instrument.symbol] = None
     if not maker.left:
@@ -94,16 +99,15 @@ def _mark_trade(instrument: Instrument, one: Order, other: Order, price: int, lo
 
 def forget(context: Context, order: Order) -> None:
     """Take a finished order out of every index; its side of the book let go of it before."""
-    state = context.state
     account = order.account
     instrument = order.instrument
-    state.orders.pop(order.uid, None)
+    uid, key = order.uid, order.key
+    context.state.orders.pop(uid, None)
     account.orders.pop(order.order_id, None)
     if order.time_condition in _SHORT_LIVED:
-        instrument.short_lived.pop(order.uid, None)
-    if order.key:
-        side = instrument.book.sides[order.direction]
-        side.own_remove(account.user_id, order.key)
+        instrument.short_lived.pop(uid, None)
+    if key:
+        instrument.book.sides[order.direction].own_remove(account.user_id, key)
         order.key = 0
 
 
@@ -113,7 +117,15 @@ def rest(context: Context, order: Order) -> None:
     direction = order.direction
     side = instrument.book.sides[direction]
     order.key = key = order.limit_price if direction == _BUY else -order.limit_price
-    side.add(order)
+    # `BookSide.add` and `own_add` written out: this runs for most orders.
+    level = side.levels.get(key)
+    if level is None:
+        level = side.levels[key] = Level()
+        insort(side.keys, key)
+    order.level = level
+    level.orders.append(order)
+    level.count += 1
+    level.volume += order.left
     owner = order.account.user_id
     keys = side.own.get(owner)
     if keys is None:
@@ -127,14 +139,18 @@ def rest(context: Context, order: Order) -> None:
 
 def end_order(context: Context, order: Order, reason: int, code: int = codes.OK) -> None:
     """End a living order with its lots left, giving back what it froze."""
-    instrument = order.instrument
+    instrument, state = order.instrument, context.state
     if order.level is not None:
         instrument.book.sides[order.direction].remove(order)
-        context.state.dirty_quotes[instrument.symbol] = None
+        state.dirty_quotes[instrument.symbol] = None
     release(order)
     order.status = _CANCELLED
     forget(context, order)
     rows: list[Any] | None = None
     if order.offset != _OPEN and order.position is not None:
         rows = order.position.row()
-    context.emit("OrderCancelled", order.change(), int(reason), code, order.account.funds(), rows)
+    state.event_seq = seq = state.event_seq + 1
+    context.events.append([
+        seq, "OrderCancelled", 1, context.time_ns, context.command_id,
+        order.change(), int(reason), code, order.account.funds(), rows,
+    ])  # fmt: skip

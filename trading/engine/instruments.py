@@ -169,6 +169,7 @@ def update_instrument(context: Context, command: UpdateInstrument) -> int:
             begin_trading(state, instrument)
     elif instrument.pre_settlement:
         instrument.set_limits()
+    state.price_epoch += 1
     if "session_template" in command.changes:
         instrument.phase = state.phases.get(instrument.session_template, int(Phase.CLOSED))
     state.dirty_quotes[instrument.symbol] = None

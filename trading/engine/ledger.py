@@ -161,15 +161,13 @@ def fill(state: State, order: Order, price: int, lots: int) -> list[Any]:
         rates = rates_for(state, account, order.instrument)
     order.filled_value += price * lots
     if order.offset == _OPEN:
-        commission, profit = _open_lots(order, position, rates, price, lots), 0
+        profit = 0
+        commission = _open_lots(order, position, rates, price, lots)
     else:
         commission, profit = _close_lots(state, order, position, rates, price, lots)
         account.close_profit += profit
+        _hold_margin(account, position)
     account.commission += commission
-    change = position.refresh()
-    if change:
-        account.margin += change
-        position.hold.amount += change
     freeze(order)
     return [
         order.change(), order.direction, order.offset, commission, profit,
@@ -185,17 +183,38 @@ def _hold_margin(account: Account, position: Position) -> None:
 
 
 def _open_lots(order: Order, position: Position, rates: FullRates, price: int, lots: int) -> int:
-    """Add lots to today's bucket; return the commission."""
-    side = position.sides[order.direction]
-    instrument = position.instrument
-    cost = price * lots * instrument.volume_multiple
+    """Add lots to today's bucket and what follows from them; return the commission.
+
+    Only one side of the position grows, so `Position.refresh` is not needed.
+    """
+    account, instrument, direction = order.account, order.instrument, order.direction
+    side = position.sides[direction]
+    units = lots * instrument.volume_multiple
+    cost = price * units
     side.today += lots
     side.opening -= lots
     side.open_cost_today += cost
     side.position_cost_today += cost
-    side.weight_today += cost * order.margin_ppm
-    instrument.holders[position.account.account_id] = position
-    return fee_for(cost, lots, rates.open_ratio_ppb, rates.open_per_lot)
+    side.weight_today = weight = side.weight_today + cost * order.margin_ppm
+    side.margin = own = (weight + side.weight_his + _HALF_PPM) // PPM
+    if direction == _BUY:
+        position.expose(position.net_units + units)
+        position.net_cost += cost
+        account.net_cost += cost
+    else:
+        position.expose(position.net_units - units)
+        position.net_cost -= cost
+        account.net_cost -= cost
+    other = position.sides[1 - direction].margin
+    margin = (own if own > other else other) if instrument.product.larger_side_margin else own + other
+    change = margin - position.margin
+    if change:
+        position.margin = margin
+        account.margin += change
+        position.hold.amount += change
+    instrument.holders[account.account_id] = position
+    # `fee_for` written out, as in `price_freeze`.
+    return (cost * rates.open_ratio_ppb + lots * rates.open_per_lot * PPB + _HALF_PPB) // PPB
 
 
 def _close_lots(

@@ -1,10 +1,6 @@
 """Commands about orders: place, cancel, modify, resolve (T-30 … T-36)."""
 
-import re
-from hashlib import blake2b
-from struct import Struct
 from typing import Any
-from zlib import crc32
 
 from trading.engine import codes, risk
 from trading.engine.clientids import UID_SHIFT
@@ -26,14 +22,13 @@ from trading.engine.messages import (
     ResolveOrder,
     TimeCondition,
 )
+from trading.engine.plain import content_digest, enter_plain, is_order_id, order_digest
 from trading.engine.rates import refuse
 from trading.engine.state import Context, State, WorkItem
 from trading.engine.units import MAX_LOTS
 
 Params = dict[str, Any]
 
-_TERMS_OF_ORDER = Struct("<9q").pack
-_is_order_id = re.compile(r"[A-Za-z0-9_.:#@|+=~-]{1,128}").fullmatch
 _OPEN, _GFD = int(Offset.OPEN), int(TimeCondition.GFD)
 _ACTIVE = int(AccountStatus.ACTIVE)
 _SUBMITTED, _REJECTED = int(OrderStatus.SUBMITTED), int(OrderStatus.REJECTED)
@@ -43,6 +38,7 @@ _CONTINUOUS, _AUCTION_ORDER, _BREAK = (
     int(Phase.BREAK),
 )
 _CANCEL_PHASES = (_CONTINUOUS, _AUCTION_ORDER, _BREAK)
+_BY_USER, _BY_OPERATOR = int(EndReason.BY_USER), int(EndReason.BY_OPERATOR)
 _CODE_SHIFT, _CONTENT_MASK = 32, 0xFFFFFFFF
 
 
@@ -54,23 +50,15 @@ def owned_account(context: Context, account_id: str) -> Account | None:
     return account
 
 
-def order_digest(order_id: str) -> int:
-    """Eight bytes that stand for a client order id (A-5)."""
-    return int.from_bytes(blake2b(order_id.encode(), digest_size=8).digest(), "big")
-
-
-def content_digest(command: PlaceOrder) -> int:
-    """Four bytes that tell whether a repeated order_id asks for the same order (T-36)."""
-    return crc32(_TERMS_OF_ORDER(*command[3:12]), crc32(command.symbol.encode()))
-
-
 def _remember(account: Account, digest: int, uid: int, code: int, content: int) -> None:
     if not account.is_robot:
-        account.client_ids.add(digest, uid << UID_SHIFT | code << _CODE_SHIFT | content)
+        account.client_ids.add(digest, uid, code << _CODE_SHIFT | content)
 
 
 def place_order(context: Context, command: PlaceOrder) -> int:
     """Check, accept, freeze and match an order, or refuse it with a code."""
+    if enter_plain(context, command):
+        return codes.OK
     state = context.state
     (
         account_id, order_id, symbol, direction, offset, volume, price_type, price,
@@ -85,7 +73,7 @@ def place_order(context: Context, command: PlaceOrder) -> int:
     fault = "" if plain else risk.unknown_kind(command)
     digest = content = 0
     if order_id:
-        if not _is_order_id(order_id):
+        if not is_order_id(order_id):
             fault = "order_id"
         elif not fault:
             digest = order_digest(order_id)
@@ -152,7 +140,7 @@ def _accept(context: Context, order: Order, digest: int, content: int) -> None:
     order.status = _SUBMITTED
     state.orders[uid] = account.orders[order.order_id] = order
     if not account.is_robot:
-        account.client_ids.add(digest, uid << UID_SHIFT | content)
+        account.client_ids.add(digest, uid, content)
     row = _reserve(order)
     context.emit("OrderAccepted", order.row(), account.funds(), row)
     enter_book(context, order)
@@ -230,20 +218,20 @@ def _reject(
 
 def cancel_order(context: Context, command: CancelOrder) -> int:
     """End one working order of the caller, or of anybody for an operator (T-35, T-21)."""
-    account = _account_for(context, command.account_id, command.by_operator)
+    account_id, order_id, by_operator = command[:]
+    account = _account_for(context, account_id, by_operator)
     if account is None:
         return refuse(context, command, codes.ACCOUNT_NOT_FOUND, {})
-    if not command.by_operator and not risk.takes_slot(context.state, account):
+    if not by_operator and not risk.takes_slot(context.state, account):
         return _cancel_rejected(context, command, codes.TOO_MANY_REQUESTS, {})
-    order = account.orders.get(command.order_id)
+    order = account.orders.get(order_id)
     if order is None:
-        return _cancel_rejected(context, command, _missing_code(account, command.order_id), {})
-    phase = order.instrument.phase
-    if not command.by_operator and (phase not in _CANCEL_PHASES or order.instrument.busy):
-        params = {"phase": Phase(phase).name}
+        return _cancel_rejected(context, command, _missing_code(account, order_id), {})
+    instrument = order.instrument
+    if not by_operator and (instrument.phase not in _CANCEL_PHASES or instrument.busy):
+        params = {"phase": Phase(instrument.phase).name}
         return _cancel_rejected(context, command, codes.INSTRUMENT_NOT_TRADING, params)
-    reason = EndReason.BY_OPERATOR if command.by_operator else EndReason.BY_USER
-    end_order(context, order, reason)
+    end_order(context, order, _BY_OPERATOR if by_operator else _BY_USER)
     return codes.OK
 
 
@@ -325,7 +313,7 @@ def resolve_order(context: Context, command: ResolveOrder) -> int:
     if order is not None:
         context.emit("OrderResolved", order.change())
         return codes.OK
-    if not _is_order_id(command.order_id):
+    if not is_order_id(command.order_id):
         return refuse(context, command, codes.ILLEGAL_ORDER_PARAMETER, {"field": "order_id"})
     digest = order_digest(command.order_id)
     known = account.client_ids.get(digest)

@@ -240,9 +240,9 @@ def _opening_refusal(state: State, order: Order) -> Refusal | None:
     price = order.limit_price
     if order.price_type != _LIMIT:
         price = instrument.upper_limit if order.direction == _BUY else instrument.lower_limit
-    settings = state.settings
+    limit, share_ppm, limit_ppm = state.opening_bounds
     amount = price * order.left * instrument.volume_multiple
-    limit = account.max_order_amount or settings["max_order_amount"]
+    limit = account.max_order_amount or limit
     if amount > limit:
         return codes.ORDER_AMOUNT_TOO_LARGE, {"amount": amount, "limit_amount": limit}
     position = order.position
@@ -255,7 +255,8 @@ def _opening_refusal(state: State, order: Order) -> Refusal | None:
             return codes.POSITION_LIMIT, {"limit": instrument.position_limit, "lots": lots}
     margin = order.frozen_margin
     balance = account.balance()
-    share_ppm = settings["product_share_ppm"]
+    if account.low_epoch != state.price_epoch:
+        account.find_low(state.price_epoch)
     if share_ppm:
         hold = account.holds.get(instrument.product_key) if position is None else position.hold
         total = margin if hold is None else hold.amount + margin
@@ -268,10 +269,6 @@ def _opening_refusal(state: State, order: Order) -> Refusal | None:
     if available < required:
         return codes.INSUFFICIENT_FUNDS, {"required": required, "available": available}
     total += margin
-    # An account at its liquidation level may not open (T-82), whatever the limit is set to.
-    limit_ppm, liquidation_ppm = settings["max_risk_ppm"], settings["liquidation_ppm"]
-    if liquidation_ppm < limit_ppm:
-        limit_ppm = liquidation_ppm
     if total * PPM > limit_ppm * balance and total:
         ratio = risk_ratio_ppm(total, balance)
         return codes.RISK_RATIO_TOO_HIGH, {"ratio_ppm": ratio, "limit_ppm": limit_ppm}

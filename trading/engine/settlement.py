@@ -10,7 +10,7 @@ from typing import Any
 
 from trading.engine import codes, conditional, risk, riskwatch
 from trading.engine.audit import account_faults
-from trading.engine.clientids import ClientIds
+from trading.engine.clientids import UID_SHIFT, VERDICT_MASK, ClientIds
 from trading.engine.clock import (
     close_venue,
     enter_instrument_phase,
@@ -37,7 +37,7 @@ from trading.engine.messages import (
     Phase,
     TimeCondition,
 )
-from trading.engine.orders import order_digest
+from trading.engine.plain import order_digest
 from trading.engine.sessions import next_trading_day
 from trading.engine.state import Context, State, WorkItem
 from trading.engine.units import MAX_PRICE
@@ -108,7 +108,7 @@ def after(context: Context, item: WorkItem) -> None:
         for instrument in state.instruments.values():
             _roll_instrument(context, instrument, run[_PRICES].get(instrument.symbol, 0))
         state.previous_day = state.trading_day
-        state.trading_day = next_trading_day(state, state.trading_day)
+        state.begin_day(next_trading_day(state, state.trading_day))
         _begin_contracts(context)
         _queue(context, "settle_carry", _living_orders(state))
     elif item.kind != "settle_carry" or not conditional.queue_day_end(state):
@@ -232,7 +232,7 @@ def _living_ids(account: Account) -> ClientIds:
         digest = order_digest(order_id)
         known = account.client_ids.get(digest)
         if known is not None:
-            living.add(digest, known)
+            living.add(digest, known >> UID_SHIFT, known & VERDICT_MASK)
     return living
 
 
@@ -272,6 +272,7 @@ def _roll_instrument(context: Context, instrument: Instrument, price: int) -> No
     instrument.low_price = instrument.day_volume = instrument.day_turnover = 0
     instrument.next_number = instrument.breaker_price = instrument.breaker_time_ns = 0
     instrument.mark = instrument.pre_settlement
+    state.price_epoch += 1
     if instrument.pre_settlement:
         instrument.set_limits()
     state.dirty_quotes[instrument.symbol] = None

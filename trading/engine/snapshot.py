@@ -3,7 +3,6 @@
 from collections import deque
 from typing import Any
 
-from trading.engine.clientids import UID_SHIFT
 from trading.engine.conditiondump import dump_conditions, load_conditions
 from trading.engine.entities import Account, Instrument, Order, Position, Product, Side
 from trading.engine.messages import (
@@ -172,6 +171,7 @@ def load(lists: list[Any]) -> State:
         accounts, orders, books, *conditions,
     ) = trading  # fmt: skip
     _set_values(state, _HEAD, head)
+    state.begin_day(state.trading_day)
     state.settings.update(dict(settings))
     state.trading_days = list(days)
     state.templates = dict(templates)
@@ -258,7 +258,7 @@ def _load_rest(state: State, rest: list[Any]) -> None:
     state.boundaries = build_boundaries(state)
     _set_values(state, _POSITIONAL, positional)
     state.find_due()
-    state.derive_rate_windows()
+    state.derive_from_settings()
     if settlement is not None:
         run_id, prices, *sums = settlement
         state.settlement = [run_id, dict(prices), *sums]
@@ -274,6 +274,6 @@ def _load_rest(state: State, rest: list[Any]) -> None:
     for account, (slot_ns, client_ids) in zip(state.accounts.values(), accounts, strict=True):
         account.next_slot_ns = slot_ns
         for digest, uid, verdict in client_ids:
-            account.client_ids.add(digest, uid << UID_SHIFT | verdict)
+            account.client_ids.add(digest, uid, verdict)
     for symbol in state.instruments:
         state.dirty_quotes[symbol] = None

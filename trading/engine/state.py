@@ -87,19 +87,26 @@ class State:
         self.references_order: deque[tuple[int, str]] = deque()
         self.dirty_quotes: dict[str, None] = {}
         """Symbols whose quote changed; neither hashed nor dumped."""
-        self.derive_rate_windows()
         self.conditions = Conditions()
         self.risk = RiskState()
         self.reactive = False
         """Is there anything that follows a command's events; derived."""
+        self.number_base = 0
+        """What today's exchange order and trade ids begin with (T-34); derived."""
+        self.price_epoch = 0
+        """Raised when an instrument's limits change or its mark leaves them: bounds of what the
+        accounts' lots are worth hold within one epoch; derived."""
+        self.opening_bounds = (0, 0, 0)
+        """(max_order_amount, product_share_ppm, highest risk ratio) of opening orders; derived."""
+        self.derive_from_settings()
         self.public_trades: list[tuple[str, int, int, int, int, int]] = []
         """(symbol, exchange_trade_id, price, lots, taker direction, time_ns) since the reader
         of the state last cleared it; neither hashed nor dumped."""
 
-    @property
-    def number_base(self) -> int:
-        """What today's exchange order and trade ids begin with (T-34)."""
-        return self.trading_day % 1_000_000 * 100_000_000
+    def begin_day(self, day: int) -> None:
+        """Make a day the trading day, and what follows from it."""
+        self.trading_day = day
+        self.number_base = day % 1_000_000 * 100_000_000
 
     def has_work(self) -> bool:
         """Is a work list open?"""
@@ -137,6 +144,12 @@ class State:
     def derive_from_settings(self) -> None:
         """Everything that is derived from the venue's settings."""
         self.derive_rate_windows()
+        settings = self.settings
+        # An account at its liquidation level may not open (T-82), whatever the limit is set to.
+        highest_ppm = min(settings["max_risk_ppm"], settings["liquidation_ppm"])
+        self.opening_bounds = (
+            settings["max_order_amount"], settings["product_share_ppm"], highest_ppm,
+        )  # fmt: skip
         self.find_reactive()
 
 

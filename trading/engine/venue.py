@@ -40,7 +40,7 @@ def create_venue(context: Context, command: CreateVenue) -> int:
     state.number = command.number
     state.mode = command.mode
     state.settlement_minute = command.settlement_minute
-    state.trading_day = command.trading_day
+    state.begin_day(command.trading_day)
     state.previous_day = previous_trading_day(state, command.trading_day)
     context.emit("VenueCreated", *command, state.engine_version)
     return codes.OK
