@@ -12,7 +12,7 @@ from collections.abc import Coroutine
 from typing import Any, ClassVar
 
 from marketdata.sockets.figures import FIGURES
-from marketdata.sockets.limits import Inbound
+from marketdata.sockets.limits import BYTE_BURST, MESSAGE_BURST, Inbound
 
 POLICY, OVERLOAD, RESTART, INTERNAL = 1008, 1013, 1012, 1011
 UNAUTHENTICATED, TOO_MANY_MESSAGES, TOO_MANY_BYTES = 4001, 4008, 4009
@@ -52,6 +52,8 @@ class Socket:
         self._queue: asyncio.Queue[bytes] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._paused_timer: asyncio.TimerHandle | None = None
+        self._early: list[str | bytes] | None = []
+        """Messages that came before the socket was ready; None afterwards."""
 
     # ---------------------------------------------------------- for protocols
 
@@ -110,12 +112,15 @@ class Socket:
         if (await self._receive())["type"] != "websocket.connect":
             return
         try:
+            if self._flow is not None:
+                self._flow.listen(self._hear)
             await self._send({"type": "websocket.accept"})
             self.is_open = True
             FIGURES.open[self] = None
             if self._flow is not None:
                 self._flow.open(self._resumed)
             await self.on_open()
+            self._hear_early()
             await self._serve()
         except Closed as error:
             await self.close(error.code, error.reason)
@@ -134,13 +139,37 @@ class Socket:
             kind = message["type"]
             if kind == "websocket.disconnect":
                 return
-            if not self.is_open:
-                continue
             text = message.get("text")
             if text is None:
                 text = message.get("bytes") or b""
-            if self._admits(text):
+            self._hear(text)
+
+    def _hear(self, text: str | bytes) -> None:
+        """A message came; whatever it does wrong ends this socket alone."""
+        if self._early is not None:
+            self._keep(self._early, text)
+            return
+        try:
+            if self.is_open and self._admits(text):
                 self.on_text(text)
+        except Closed as error:
+            self.end(error.code, error.reason)
+        except Exception:  # noqa: BLE001  no fault of one socket may end the process
+            _log.exception("a socket failed")
+            self.end(INTERNAL)
+
+    def _keep(self, early: list[str | bytes], text: str | bytes) -> None:
+        """Hold a message until the socket is ready, and no more than it may send at once."""
+        early.append(text)
+        if len(early) > MESSAGE_BURST or sum(map(len, early)) > BYTE_BURST:
+            early.clear()
+            self.end(TOO_MANY_MESSAGES, "too much was sent")
+
+    def _hear_early(self) -> None:
+        """Take what came before the socket was ready, in order."""
+        early, self._early = self._early or [], None
+        for text in early:
+            self._hear(text)
 
     def _admits(self, text: str | bytes) -> bool:
         self.received += 1
