@@ -27,6 +27,8 @@ SYMBOLS, EACH, RATE = 800, 20, 500
 LOAD_S = 10.0
 LADDER = (1, 10, 100, 1_000)
 ORDERS, WARM_UP = 300, 50
+GAP_S = 0.02
+"""Between two orders: the projector and the quotes of the one before are done with."""
 
 
 # ------------------------------------------------------------------------------- Q-4
@@ -40,7 +42,10 @@ def order() -> Figures:
         port, token, trader, contracts = serve(site)
         with connect(f"ws://127.0.0.1:{port}/ws/diff", max_size=None) as socket:
             log_in(socket, trader.account_id, token)
-            spent = [place(socket, trader.account_id, contracts[0], n) for n in range(ORDERS + WARM_UP)]
+            spent = []
+            for number in range(ORDERS + WARM_UP):
+                time.sleep(GAP_S)
+                spent.append(place(socket, trader.account_id, contracts[0], number))
         found = percentiles(spent[WARM_UP:])
         bare = percentiles(bare_pair(site))
     yield Figure(
@@ -48,7 +53,7 @@ def order() -> Figures:
         value=found["p50"],
         unit="ms median",
         conditions={
-            "orders": ORDERS, **{f"{name}_ms": round(value, 2) for name, value in found.items()},
+            "orders": ORDERS, "gap_ms": round(1_000 * GAP_S), **{f"{name}_ms": round(value, 2) for name, value in found.items()},
             "bare_p99_ms": round(bare["p99"], 2),
         },
         peer={"bare Redis pair": bare["p50"]},
@@ -103,7 +108,7 @@ def bare_pair(site: Site) -> list[float]:
 
     def answer() -> None:
         with redis.Redis.from_url(site.log.url, socket_timeout=None) as other:
-            cursor: Any = "$"
+            cursor: Any = "0-0"
             while not stop.is_set():
                 for _, entries in other.xread({"bare:asked": cursor}, block=100) or []:
                     cursor = entries[-1][0]

@@ -1,5 +1,6 @@
 """The ASGI application that Daphne serves: HTTP by Django, sockets by Channels (A-48)."""
 
+import gc
 import os
 import sys
 
@@ -34,3 +35,6 @@ application = ProtocolTypeRouter(
         "websocket": FlowMiddleware(URLRouter(websocket_urlpatterns)),
     }
 )
+
+gc.collect()
+gc.freeze()  # what is loaded now lives for ever: no collection need look at it while clients wait

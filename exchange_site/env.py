@@ -56,6 +56,7 @@ class Environment(BaseSettings):
     EXCHANGE_METRICS_PORT: int = Field(0, ge=0, le=65_471)
     EXCHANGE_METRICS_TOKEN: str = ""
     EXCHANGE_DB_POOL: int = Field(8, ge=1, le=200)
+    EXCHANGE_MARKET_INTERVAL_MS: int = Field(80, ge=0, le=1_000)
 
     @model_validator(mode="after")
     def _keep_metrics_private(self) -> Self:

@@ -5,6 +5,7 @@ append whose answer was lost is *uncertain*, and only the event stream tells wha
 of it.
 """
 
+import asyncio
 import os
 import re
 import threading
@@ -20,6 +21,7 @@ from redis.connection import ConnectionPool
 from redis.retry import Retry
 
 from exchange_site.exceptions import ExchangeError
+from exchange_site.looplink import LoopLink, NotSent
 from trading.engine.codes import SERVICE_UNAVAILABLE, STORAGE_ERROR, WORKER_NOT_RUNNING
 
 CONNECT_TIMEOUT_S = 2.0
@@ -333,6 +335,26 @@ class CommandLog:
         except redis.ResponseError as error:
             raise refusal(error) from error
         except redis.RedisError as error:
+            raise LogUncertain(str(error)) from error
+        if answer is None:
+            raise WorkerNotRunning(self.keys.venue)
+        return [item.decode("ascii") for item in answer]
+
+    async def append_over(self, link: LoopLink, entries: Sequence[CommandEntry]) -> list[str]:
+        """`append` of at most 200 entries over an event loop's connection; same errors."""
+        tail = (2, self.keys.lease, self.keys.commands, *(field for entry in entries for field in entry))
+        try:
+            async with asyncio.timeout(WRITER_TIMEOUT_S):
+                try:
+                    answer = await link.call("EVALSHA", APPEND_COMMANDS.sha, *tail)
+                except redis.exceptions.NoScriptError:
+                    answer = await link.call("EVAL", APPEND_COMMANDS.text, *tail)
+        except NotSent as error:
+            raise LogRefused(SERVICE_UNAVAILABLE, {"reason": str(error)}) from error
+        except redis.ResponseError as error:
+            raise refusal(error) from error
+        except (redis.RedisError, TimeoutError) as error:
+            link.close()
             raise LogUncertain(str(error)) from error
         if answer is None:
             raise WorkerNotRunning(self.keys.venue)

@@ -16,8 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import redis
+from django.conf import settings
 
 from exchange_site.exceptions import ExchangeError
+from exchange_site.looplink import LoopLink
 from exchange_site.metrics.meter import METER
 from exchange_site.streams import (
     MAX_APPEND,
@@ -163,6 +165,8 @@ class _Gateway:
         self._waiting: dict[str, _Slot] = {}
         self._cursor = ""
         self._appender: threading.Thread | None = None
+        self._appending = False
+        self._lanes: dict[asyncio.AbstractEventLoop, _Lane] = {}
 
     def submit(self, slots: Sequence[_Slot]) -> None:
         """Queue commands for the next append."""
@@ -190,23 +194,62 @@ class _Gateway:
                     self._filled.wait()
                 count = min(MAX_APPEND, len(self._queue))
                 slots = [self._queue.popleft() for _ in range(count)]
+                self._appending = True
             self._append(slots)
+            self._appending = False
 
     def _append(self, slots: list[_Slot]) -> None:
         """Append one batch; whatever goes wrong is told to its senders."""
         try:
             self._fix_cursor()
-            for slot in slots:
-                slot.twin = self._waiting.get(slot.outcome.command_id)
-                self._waiting[slot.outcome.command_id] = slot
-            ids = self._log.append([slot.entry for slot in slots])
+            self._expect(slots)
+            self._appended(slots, self._log.append([slot.entry for slot in slots]))
         except ExchangeError as error:
             self._refuse(slots, error.code, error.params or {})
         except LogUncertain:
             return  # the events will tell, or nothing will: undecided
+
+    def _expect(self, slots: list[_Slot]) -> None:
+        for slot in slots:
+            slot.twin = self._waiting.get(slot.outcome.command_id)
+            self._waiting[slot.outcome.command_id] = slot
+
+    def _appended(self, slots: list[_Slot], ids: list[str]) -> None:
+        for slot, text in zip(slots, ids, strict=True):
+            slot.outcome.stream_id = text
+
+    # -- appender of an event loop
+
+    def submit_here(self, slot: _Slot) -> None:
+        """`submit` from an event loop: the loop itself writes to the log, no thread is woken.
+
+        The first command goes by the thread, which finds out where verdicts begin; so does
+        what follows while it has work, for commands of one caller keep their order.
+        """
+        lane = self._lane()
+        if lane.is_idle and (not self._cursor or self._queue or self._appending):
+            self.submit([slot])
         else:
-            for slot, text in zip(slots, ids, strict=True):
-                slot.outcome.stream_id = text
+            lane.submit(slot)
+
+    def _lane(self) -> "_Lane":
+        loop = asyncio.get_running_loop()
+        lane = self._lanes.get(loop)
+        if lane is None:
+            for ended in [other for other in self._lanes if other.is_closed()]:
+                del self._lanes[ended]
+            lane = self._lanes[loop] = _Lane(self)
+        return lane
+
+    async def append_over(self, link: LoopLink, slots: list[_Slot]) -> None:
+        """Append one batch over a loop's connection; as `_append`."""
+        self._expect(slots)
+        try:
+            self._appended(slots, await self._log.append_over(link, [slot.entry for slot in slots]))
+        except ExchangeError as error:
+            self._refuse(slots, error.code, error.params or {})
+        except LogUncertain:
+            return  # as above
 
     def _refuse(self, slots: list[_Slot], code: int, params: dict[str, Any]) -> None:
         for slot in slots:
@@ -268,6 +311,38 @@ class _Gateway:
             slot = waiting.pop(command_id, None)
             if slot is not None:
                 slot.decide(own)
+
+
+class _Lane:
+    """The appender of one event loop: what is queued while a batch is on its way goes with the next."""
+
+    def __init__(self, gateway: _Gateway) -> None:
+        self._gateway = gateway
+        self._link = LoopLink(settings.REDIS_URL)
+        self._queue: deque[_Slot] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Is nothing queued or on its way?"""
+        return self._task is None
+
+    def submit(self, slot: _Slot) -> None:
+        """Queue a command."""
+        if len(self._queue) >= MAX_QUEUED:
+            raise LogRefused(SERVICE_UNAVAILABLE, {"queued": len(self._queue)})
+        self._queue.append(slot)
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="append")
+
+    async def _run(self) -> None:
+        try:
+            while self._queue:
+                count = min(MAX_APPEND, len(self._queue))
+                slots = [self._queue.popleft() for _ in range(count)]
+                await self._gateway.append_over(self._link, slots)
+        finally:
+            self._task = None
 
 
 def _start(target: Callable[[], None], name: str) -> threading.Thread:
@@ -413,7 +488,7 @@ async def asend(
     slots, good = _slots([command], user_id, origin, [command_id or new_command_id()], notify)
     if good:
         gateway = _gateway(venue)
-        gateway.submit(good)
+        gateway.submit_here(good[0])
         try:
             async with asyncio.timeout(wait_s):
                 await done.wait()

@@ -81,6 +81,7 @@ async def anote_write(*, venue: str, user_id: str, seq: int) -> None:
 # ------------------------------------------------------------------ back-pressure
 
 _pressure: dict[str, tuple[float, ExchangeError | None]] = {}
+_looking: dict[str, asyncio.Task[tuple[float, ExchangeError | None]]] = {}
 
 
 async def check_opening_allowed(venue: str) -> None:
@@ -88,9 +89,20 @@ async def check_opening_allowed(venue: str) -> None:
     now = asyncio.get_running_loop().time()
     known = _pressure.get(venue)
     if known is None or not 0 <= now - known[0] < backpressure.CACHED_S:
-        _pressure[venue] = known = (now, await in_thread(_pressure_now, venue))
+        known = await _look_again(venue)
+    elif now - known[0] > backpressure.CACHED_S / 2 and venue not in _looking:
+        _looking[venue] = asyncio.create_task(_look_again(venue))  # before anybody has to wait for it
     if known[1] is not None:
         raise known[1]
+
+
+async def _look_again(venue: str) -> tuple[float, ExchangeError | None]:
+    try:
+        found = await in_thread(_pressure_now, venue)
+        _pressure[venue] = known = (asyncio.get_running_loop().time(), found)
+        return known
+    finally:
+        _looking.pop(venue, None)
 
 
 def _pressure_now(venue: str) -> ExchangeError | None:

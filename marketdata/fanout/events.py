@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import redis
+from django.conf import settings
 
+from exchange_site.looplink import LoopLink, fields_of
 from exchange_site.metrics.meter import METER, Sample
 from exchange_site.streams import Keys, async_log_client, last_stream_id, log_client, stream_id
 from marketdata.fanout.parties import VENUE_WIDE, accounts_in
@@ -141,35 +143,42 @@ class EventFeed:
             self._task = None
 
     async def _read_forever(self) -> None:
+        link = LoopLink(settings.REDIS_URL)
+        try:
+            await self._read_with(link)
+        finally:
+            link.close()
+
+    async def _read_with(self, link: LoopLink) -> None:
         pause_s = 0.02
-        client = async_log_client()
         while True:
             try:
                 if not self._opened.is_set():
-                    self.seq = await self._last_seq(client)
+                    self.seq = await self._last_seq()
                     self._opened.set()
                 self.connected = True
-                await self._read(client)
+                await self._read(link)
                 pause_s = 0.02
             except (redis.RedisError, OSError) as error:
                 self.connected = False
                 _log.warning("events of %s: %s; reading again", self.keys.venue, error)
-                await client.aclose()
-                client = async_log_client()
+                link.close()
                 await asyncio.sleep(pause_s)  # the server is away: back off, go on from the cursor
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
-    async def _last_seq(self, client: Any) -> int:
-        if not await client.exists(self.keys.events):
-            return 0
-        info = await client.xinfo_stream(self.keys.events)
-        return int(info["last-generated-id"].partition(b"-")[0])
+    async def _last_seq(self) -> int:
+        async with async_log_client() as client:
+            if not await client.exists(self.keys.events):
+                return 0
+            info = await client.xinfo_stream(self.keys.events)
+            return int(info["last-generated-id"].partition(b"-")[0])
 
-    async def _read(self, client: Any) -> None:
-        cursor = {self.keys.events: f"{self.seq}-0"}
-        answer = await client.xread(cursor, count=_READ_COUNT, block=_BLOCK_MS)
+    async def _read(self, link: LoopLink) -> None:
+        answer = await link.call(
+            "XREAD", "COUNT", _READ_COUNT, "BLOCK", _BLOCK_MS, "STREAMS", self.keys.events, f"{self.seq}-0"
+        )
         for _, rows in answer or ():
-            self._take([_entry(*row) for row in rows])
+            self._take([_entry(entry_id, fields_of(flat)) for entry_id, flat in rows])
 
     def _take(self, entries: list[Entry]) -> None:
         """Keep what was read and hand each listener its events, all of this read at once."""

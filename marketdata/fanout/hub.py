@@ -3,11 +3,14 @@
 import asyncio
 from typing import Any
 
+from django.conf import settings
+
 from exchange_site.metrics.meter import METER
 from marketdata.fanout.accounts import AccountImages
 from marketdata.fanout.catalogue import Catalogue
 from marketdata.fanout.catalogue_rows import static_fields
 from marketdata.fanout.events import EventFeed
+from marketdata.fanout.pace import Pace
 from marketdata.fanout.queries import Queries
 from marketdata.fanout.quotes import QuoteFeed
 from marketdata.fanout.resolver import Resolver
@@ -30,6 +33,7 @@ class Fanout:
         self.queries = Queries(self.catalogue)
         self.resolver = Resolver(venue)
         self.registry = Registry()
+        self.pace = Pace(settings.ENV.EXCHANGE_MARKET_INTERVAL_MS / 1_000)
         self._returning: set[asyncio.Task[None]] = set()
         self.catalogue.on_change(self._spread_listings)
 
@@ -40,9 +44,11 @@ class Fanout:
         await self.quotes.start()
         await self.catalogue.load()
         await self.quotes.load(self.catalogue.listings)
+        self.pace.start()
 
     async def stop(self) -> None:
         """Close everything; for tests."""
+        self.pace.stop()
         await asyncio.gather(*self._returning)
         await self.series.shutdown()
         await self.resolver.stop()

@@ -12,7 +12,9 @@ from typing import Any, Protocol
 
 import msgspec
 import redis
+from django.conf import settings
 
+from exchange_site.looplink import LoopLink, fields_of
 from exchange_site.streams import Keys, async_cache_client
 from marketdata.fanout.quote_fields import quote_fields
 from trading.quotes_writer import decode_quote
@@ -176,37 +178,48 @@ class QuoteFeed:
                 self._take([(symbol, data) for symbol, data in zip(part, found, strict=True) if data])
 
     async def _read_forever(self) -> None:
+        link = LoopLink(settings.CACHE_URL)
+        try:
+            await self._read_with(link)
+        finally:
+            link.close()
+
+    async def _read_with(self, link: LoopLink) -> None:
         pause_s = 0.02
-        client = async_cache_client()
         while True:
             try:
                 if not self._cursor:
-                    self._cursor = await self._last_id(client)
+                    self._cursor = await self._last_id()
                 self.connected = True
                 self._ready.set()
-                await self._read(client)
+                await self._read(link)
                 pause_s = 0.02
             except (redis.RedisError, OSError) as error:
                 self.connected = False
                 self._ready.set()
                 _log.warning("quotes of %s: %s; reading again", self.keys.venue, error)
-                await client.aclose()
-                client = async_cache_client()
+                link.close()
                 self._cursor = b""  # a cache that was away may have begun anew
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
-    async def _last_id(self, client: Any) -> bytes:
-        if not await client.exists(self.keys.quotes):
-            return b"0-0"
-        info = await client.xinfo_stream(self.keys.quotes)
-        return bytes(info["last-generated-id"])
+    async def _last_id(self) -> bytes:
+        async with async_cache_client() as client:
+            if not await client.exists(self.keys.quotes):
+                return b"0-0"
+            info = await client.xinfo_stream(self.keys.quotes)
+            return bytes(info["last-generated-id"])
 
-    async def _read(self, client: Any) -> None:
-        answer = await client.xread({self.keys.quotes: self._cursor}, count=_READ_COUNT, block=_BLOCK_MS)
+    async def _read(self, link: LoopLink) -> None:
+        answer = await link.call(
+            "XREAD", "COUNT", _READ_COUNT, "BLOCK", _BLOCK_MS, "STREAMS", self.keys.quotes, self._cursor
+        )
         for _, rows in answer or ():
             self._cursor = rows[-1][0]
-            newest = {fields[b"s"]: fields[b"q"] for _, fields in rows}
+            newest = {}
+            for _, flat in rows:
+                fields = fields_of(flat)
+                newest[fields[b"s"]] = fields[b"q"]
             self._take([(symbol.decode(), data) for symbol, data in newest.items()])
 
     def _take(self, rows: list[tuple[str, bytes]]) -> None:

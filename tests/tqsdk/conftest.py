@@ -121,6 +121,12 @@ def outside_the_hour_of_maintenance(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tqsdk.connect, "_cst_now", lambda: now().replace(hour=12))
 
 
+@pytest.fixture(autouse=True)
+def own_downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TqSdk keeps downloaded bars in the user's home; those of another venue must not mix in."""
+    monkeypatch.setattr("tqsdk.data_series.CACHE_DIR", str(tmp_path))
+
+
 @pytest.fixture
 def tq(web: Web) -> Iterator[Opener]:
     """Opens TqApis as a user of the site would; all are closed at the end."""

@@ -229,11 +229,15 @@ class ChartDesk:
 
     @property
     def is_dirty(self) -> bool:
+        if not self._charts:
+            return bool(self._dropped)
         return bool(self._dropped) or any(chart.is_dirty for chart in self._charts.values())
 
     @property
     def is_urgent(self) -> bool:
         """A window that was asked for need not wait for the market's pace."""
+        if not self._charts:
+            return bool(self._dropped)
         return bool(self._dropped) or any(
             chart.is_loaded and not chart.is_ready for chart in self._charts.values()
         )

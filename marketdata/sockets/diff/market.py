@@ -89,7 +89,10 @@ class MarketDesk:
 
     def wake(self) -> None:
         """The feed's call after all of one read."""
-        self._socket.flush()
+        if self._new_statuses:
+            self._socket.flush()
+        else:
+            self._socket.market_changed()
 
     def on_listings(self) -> None:
         """Instruments came or went: what was unknown may be there now."""

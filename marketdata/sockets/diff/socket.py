@@ -23,8 +23,6 @@ from trading.engine.codes import MALFORMED_MESSAGE, TOO_MANY_REQUESTS
 
 CHUNK = 256 * 1024
 """Bytes of a difference, about; the rest goes with the next one (W-6)."""
-MARKET_INTERVAL_S = 0.08
-"""Differences of the market alone go at most so often to a socket (W-7)."""
 MOST_NOTIFIES = 1_000
 PEEKS = frozenset(
     text if kind is str else text.encode()
@@ -141,6 +139,11 @@ class DiffSocket(Socket):
         self._roots.append(patch)
         self.flush()
 
+    def market_changed(self) -> None:
+        """Something of the market is to be sent, when its time has come."""
+        if self.peeking and self._timer is None:
+            self.flush()
+
     def flush(self) -> None:
         """Answer the peek if there is something to say, the reader reads and the time has come."""
         if not self.peeking or not self.can_push:
@@ -181,5 +184,5 @@ class DiffSocket(Socket):
             parts.append(patch)
         if budget > 0 and self.market.is_dirty:
             parts += self.market.take(budget)
-            self._market_due = self.loop.time() + MARKET_INTERVAL_S
+            self._market_due = self.loop.time() + self.hub.pace.interval_s
         return parts

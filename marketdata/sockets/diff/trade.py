@@ -56,7 +56,7 @@ class TradeDesk:
 
     @property
     def is_dirty(self) -> bool:
-        return any(branch.is_dirty for branch in self.branches.values())
+        return bool(self.branches) and any(branch.is_dirty for branch in self.branches.values())
 
     def take(self, budget: int) -> bytes:
         """`{"trade":{…}}` of what is to be sent."""
