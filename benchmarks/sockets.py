@@ -53,7 +53,8 @@ def order() -> Figures:
         value=found["p50"],
         unit="ms median",
         conditions={
-            "orders": ORDERS, "gap_ms": round(1_000 * GAP_S), **{f"{name}_ms": round(value, 2) for name, value in found.items()},
+            "orders": ORDERS, "gap_ms": round(1_000 * GAP_S),
+            **{f"{name}_ms": round(value, 2) for name, value in found.items()},
             "bare_p99_ms": round(bare["p99"], 2),
         },
         peer={"bare Redis pair": bare["p50"]},
