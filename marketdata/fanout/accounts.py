@@ -15,7 +15,7 @@ from marketdata.fanout.quotes import QuoteFeed, QuoteState
 from marketdata.fanout.threads import in_database_thread
 from trading.engine.codes import ACCOUNT_NOT_FOUND
 from trading.engine.figures import AccountFigures
-from trading.engine.messages import OrderRow
+from trading.engine.messages import EVENT_HEADER, OrderRow, SettlementFinished
 
 REVALUE_S = 0.5
 """A change of price alone reaches an account's sockets at most twice a second (D-33)."""
@@ -140,6 +140,12 @@ class LiveImage(AccountImage):
             self._quotes.leave(symbol, self)
         self._followed = {symbol for symbol in held if self._quotes.follow(symbol, self) is not None}
 
+    def begin_day(self, trading_day: int) -> None:
+        """The venue's day has changed; sockets show it as their session's."""
+        if self.is_ready and trading_day > self.trading_day:
+            self.trading_day = trading_day
+            self._tell(Change(session=True))
+
     def show_pending(self, row: OrderRow) -> bool:
         shown = super().show_pending(row)
         if shown:
@@ -181,6 +187,18 @@ class AccountImages:
         self._events = events
         self._quotes = quotes
         self._images: dict[str, LiveImage] = {}
+        self._trading_day = 0
+        events.on_venue_event(self._on_venue_event)
+
+    def _on_venue_event(self, event: Event) -> None:
+        """The feed's call: a settlement has finished, after every account's own event."""
+        if event[1] == "SettlementFinished":
+            self._trading_day = SettlementFinished(*event[EVENT_HEADER:]).next_trading_day
+            asyncio.get_running_loop().call_soon(self._roll)  # when this read's accounts are told
+
+    def _roll(self) -> None:
+        for image in tuple(self._images.values()):
+            image.begin_day(self._trading_day)
 
     async def open(self, account_id: str, listener: ImageListener) -> LiveImage:
         """The account's image, built when it was not there; ExchangeError 1006 for no account.
@@ -197,6 +215,7 @@ class AccountImages:
         except BaseException:
             self.close(image, listener)
             raise
+        image.begin_day(self._trading_day)  # the tables may have been behind
         return image
 
     def close(self, image: LiveImage, listener: ImageListener) -> None:

@@ -6,7 +6,7 @@ asked, by the engine's own function (T-58a).
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from marketdata.fanout.account_rows import MOST_ORDERS, AccountRows, FlowState, OrderState, TradeState
 from trading.engine.figures import AccountFigures, account_figures
@@ -40,6 +40,8 @@ class Change:
     """The account's events themselves, those included that change nothing (refusals)."""
     is_whole: bool = False
     """The image was built anew: everything may have changed."""
+    session: bool = False
+    """A new trading day has begun."""
 
 
 class ImageListener(Protocol):
@@ -47,6 +49,14 @@ class ImageListener(Protocol):
 
     def on_account(self, image: "AccountImage", change: Change) -> None:
         """The account changed."""
+
+
+class Former(NamedTuple):
+    """What the last settlement took out of the image: a socket may still have to tell of it."""
+
+    orders: dict[str, OrderState]
+    trades: dict[str, TradeState]
+    flows: dict[str, FlowState]
 
 
 class AccountImage:
@@ -66,6 +76,7 @@ class AccountImage:
         self.orders: dict[str, OrderState] = {}
         self.trades: dict[str, TradeState] = {}
         self.flows: dict[str, FlowState] = {}
+        self.former = Former({}, {}, {})
 
     def fill(self, rows: AccountRows) -> None:
         """Take the tables' rows in place of everything."""
@@ -98,6 +109,18 @@ class AccountImage:
     def held(self) -> list[str]:
         """Symbols of positions with lots."""
         return [symbol for symbol, row in self.positions.items() if not is_flat(row)]
+
+    def order(self, order_id: str) -> OrderState | None:
+        """An order of this day, or one that ended with the last."""
+        return self.orders.get(order_id) or self.former.orders.get(order_id)
+
+    def trade(self, trade_id: str) -> TradeState | None:
+        """A fill of this day or the last."""
+        return self.trades.get(trade_id) or self.former.trades.get(trade_id)
+
+    def flow(self, flow_id: str) -> FlowState | None:
+        """A movement of money of this day or the last."""
+        return self.flows.get(flow_id) or self.former.flows.get(flow_id)
 
     # ------------------------------------------------------------ event by event
 
@@ -206,9 +229,9 @@ class AccountImage:
         """A new day: today's trades, transfers and ended orders are yesterday's (T-92)."""
         day = AccountSettled(*event[EVENT_HEADER:])
         self._set_funds(day.funds, change)
-        self.trades.clear()
-        self.flows.clear()
+        self.former = Former(self.orders, self.trades, self.flows)
         self.orders = {order_id: state for order_id, state in self.orders.items() if state.is_alive}
+        self.trades, self.flows = {}, {}
         self.positions = {symbol: row for symbol, row in self.positions.items() if not is_flat(row)}
         change.positions |= set(self.positions)
         for values in day.positions:

@@ -55,6 +55,7 @@ class Branch:
             self.mark_all()
             return
         mine = self._change
+        mine.session |= change.session
         mine.account |= change.account
         mine.orders |= change.orders
         mine.trades |= change.trades
@@ -81,6 +82,7 @@ class Branch:
         change = self._change
         return bool(
             self._more
+            or change.session
             or change.account
             or change.orders
             or change.trades
@@ -98,7 +100,10 @@ class Branch:
         is_new, self._is_new = self._is_new, False
         parts: list[bytes] = []
         if is_new:
-            parts += [pair("user_id", _encode(self.name)), pair("session", _encode(self._session(image)))]
+            parts.append(pair("user_id", _encode(self.name)))
+        if is_new or self._change.session:
+            parts.append(pair("session", _encode(self._session(image))))
+            self._change.session = False
         for name, objects in self._sections(image):
             taken, budget = _fill(objects, budget)
             if taken or is_new:
@@ -141,16 +146,16 @@ class Branch:
         yield from _drained(self.extra["orders"])
         while keys:
             order_id = keys.pop()
-            state = image.orders.get(order_id)
+            state = image.order(order_id)
             if state is not None:
                 yield order_id, fields.order(state, self.name)
 
     def _trades(self, image: LiveImage, keys: set[str]) -> Objects:
         while keys:
             trade_id = keys.pop()
-            state = image.trades.get(trade_id)
+            state = image.trade(trade_id)
             if state is not None:
-                parent = image.orders.get(state.order_id)
+                parent = image.order(state.order_id)
                 tag = "" if parent is None else parent.row.client_tag
                 yield trade_id, fields.trade(state, self.name, tag)
 
@@ -158,7 +163,7 @@ class Branch:
         yield from _drained(self.extra["transfers"])
         while keys:
             flow_id = keys.pop()
-            state = image.flows.get(flow_id)
+            state = image.flow(flow_id)
             if state is not None:
                 yield flow_id, fields.transfer(state)
 

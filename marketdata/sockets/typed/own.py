@@ -148,7 +148,7 @@ class OwnDesk:
             self._notify(one)
 
     def _order_status(self, image: LiveImage, one: Notification) -> None:
-        state = image.orders.get(one.payload["order_id"])
+        state = image.order(one.payload["order_id"])
         if state is not None and state.row.uid == one.payload["uid"]:
             data = _encode(shapes.order_status(image, state))
             self._put(one.priority, f"o{one.position}", one.payload["order_id"], data)
