@@ -190,6 +190,32 @@ def test_a_suspended_instrument_resumes(desk: Desk, root: Client) -> None:
     assert desk.instrument.status == "TRADING"
 
 
+def test_instruments_are_imported_as_csv_whole_or_not_at_all(desk: Desk, root: Client) -> None:
+    desk.project()
+    shown = root.get("/admin/trading/instrument/operate/import/")
+    lines = shown.context["form"].initial["lines"].splitlines()
+    assert lines[1].startswith("SHFE,") and len(lines) == 1 + len(CONTRACTS)
+    key = {"venue": desk.venue.pk}
+    before = desk.commands()
+    bad = [lines[0], lines[1].replace("SHFE", "ABC"), lines[2].replace("always", "nights"), lines[3]]
+    page = operate(root, INSTRUMENT, "import", **key, lines="\n".join(bad))
+    faults = page.context["form"].errors["lines"]
+    assert [fault.partition(":")[0] for fault in faults] == ["line 2", "line 3"]
+    assert desk.commands() == before
+    (same,) = results(operate(root, INSTRUMENT, "import", **key, lines="\n".join(lines)))
+    assert (same.code, desk.commands()) == (0, before)
+    copper = lines[1].split(",")
+    copper[lines[0].split(",").index("position_limit")] = "77"
+    new = lines[2].replace(lines[2].split(",")[1], "lt2912")
+    made = results(
+        operate(root, INSTRUMENT, "import", **key, lines="\n".join([lines[0], ",".join(copper), new]))
+    )
+    assert [one.code for one in made] == [0, 0], made
+    desk.project()
+    assert desk.instrument.position_limit == 77
+    assert type(desk.instrument).objects.filter(symbol="SHFE.lt2912").exists()
+
+
 def test_a_product_and_an_instrument_are_created_and_changed(desk: Desk, root: Client) -> None:
     key = {"venue": desk.venue.pk, "exchange_id": "SHFE", "product_id": "cu"}
     (made,) = results(operate(root, "trading_product", "create", **key, **PRODUCT_FORM))

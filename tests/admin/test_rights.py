@@ -43,6 +43,7 @@ OPERATIONS = {
         "change": {"operator"},
         "rates": {"operator"},
         "create": {"operator"},
+        "import": {"operator"},
         "cancel-orders": {"operator", "risk"},
     },
     "trading_raterow": {"set": {"operator"}},

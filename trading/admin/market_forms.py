@@ -11,6 +11,7 @@ from exchange_site.admin_operations import OperationForm
 from trading.admin.forms import (
     VenueForm,
     choice_field,
+    long_text_field,
     money_field,
     switch_field,
     text_field,
@@ -19,8 +20,11 @@ from trading.admin.forms import (
 from trading.choices import SelfTradeMode
 from trading.codec import to_units
 from trading.engine import messages as core
+from trading.instrument_csv import BadFile, parse_csv
 
 LARGEST_INT = 2**31 - 1
+CSV_LENGTH = 2**20
+FAULTS_SHOWN = 100
 EXCHANGES = [(name, name) for name in ("SHFE", "INE", "DCE", "CZCE", "GFEX", "CFFEX")]
 ID_PATTERN = r"^[A-Za-z0-9_-]+\Z"
 
@@ -153,6 +157,21 @@ class HolderRatesForm(RatesForm, VenueForm):
     )
     target = text_field(_("Symbol, or product as EXCHANGE.product"), 48)
     field_order = ("venue", "holder", "target")
+
+
+class InstrumentsForm(VenueForm):
+    """Instruments as CSV; `cleaned_data["commands"]` are the changes it asks for."""
+
+    lines = long_text_field(_("Instruments"), CSV_LENGTH, strip=False)
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if "lines" in data and "venue" in data:
+            try:
+                data["commands"] = parse_csv(data["venue"].code, data["lines"])
+            except BadFile as error:
+                self.add_error("lines", error.faults[:FAULTS_SHOWN])
+        return data
 
 
 class InstrumentForm(OperationForm):
