@@ -14,6 +14,8 @@ BENCHMARKS: dict[str, str] = {
     "memory": "benchmarks.size:memory",
     "pause": "benchmarks.size:snapshot_pause",
     "longest": "benchmarks.size:longest_apply",
+    "q8": "benchmarks.settlement:settle",
+    "q8longest": "benchmarks.settlement:longest",
     "q3": "benchmarks.pipeline:worker",
     "q6": "benchmarks.bars:ticks",
     "q7": "benchmarks.pipeline:replay",

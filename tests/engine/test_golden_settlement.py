@@ -28,6 +28,7 @@ from tests.engine.builders import (
     yuan,
 )  # fmt: skip
 from trading.engine import messages as m
+from trading.engine import settlement
 from trading.engine.hashing import trading_hash, validate
 from trading.engine.messages import AccountSettled, EndReason, PositionRow
 from trading.engine.state import State
@@ -314,6 +315,23 @@ def test_accounts_settle_in_account_order_500_a_tick() -> None:
         ticks += 1
     assert found == [f"N{index:05d}" for index in range(1_300)]
     assert ticks >= 2 * 1_300 // 500, "the check of the ledgers and the settlement itself"
+
+
+def test_accounts_with_many_positions_take_more_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A-45: a Tick's work is bounded by what the accounts hold, not by their number alone."""
+    monkeypatch.setattr(settlement, "POSITIONS_PER_TICK", 2)
+    state = market()
+    trade(state, "A", "B", 1, 100)
+    trade(state, "C", "B", 1, 100)
+    must(state, limit("A", BUY, OPEN, 1, 95, time_condition=GTC))
+    first = must(state, m.BeginSettlement("one", [[SYMBOL, yuan(100)]]))
+    assert not of(first, "AccountSettled"), "the check of A alone was a share"
+    shares = []
+    while state.has_work():
+        events = run(state, m.Tick(), at=state.time_ns + 5 * 10**6)[1]
+        shares.append([item.account_id for item in of(events, "AccountSettled")])
+    assert [share for share in shares if share] == [["A"], ["B", "C"]]
+    assert validate(state) == []
 
 
 def test_a_venue_without_accounts_settles_too() -> None:

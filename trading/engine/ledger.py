@@ -295,6 +295,28 @@ def remargin(state: State, position: Position) -> None:
     _hold_margin(position.account, position)
 
 
+def roll_lots(state: State, position: Position, price: int, expired: bool) -> None:
+    """Today's lots become history at the settlement price; expired ones are paid out (T-92).
+
+    Lots and lots reserved for closing; who reserved them is the caller's to move on.
+    """
+    rates = rates_for(state, position.account, position.instrument)
+    value = 0 if expired else price * position.instrument.volume_multiple
+    for side, ratio_ppm in zip(position.sides, rates.margin_ppm, strict=True):
+        lots = 0 if expired else side.his + side.today
+        if side.open_cost_today or expired:
+            side.open_cost_his = 0 if expired else side.open_cost_his + side.open_cost_today
+            side.open_cost_today = 0
+        side.his, side.today = lots, 0
+        side.position_cost_his = cost = value * lots
+        side.position_cost_today = 0
+        side.weight_his, side.weight_today = cost * ratio_ppm, 0
+        if side.frozen_today:
+            side.frozen_his += side.frozen_today
+            side.frozen_today = 0
+    _hold_margin(position.account, position)
+
+
 def forget_if_idle(position: Position) -> None:
     """Drop a position that a new day finds without lots and working orders."""
     if position.is_idle():

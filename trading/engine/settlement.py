@@ -17,7 +17,7 @@ from trading.engine.clock import (
     lay_out,
     restore_phases,
 )
-from trading.engine.entities import Account, Instrument, Order, Position
+from trading.engine.entities import Account, Instrument, Order
 from trading.engine.execution import end_order
 from trading.engine.figures import reaches, risk_ratio_ppm
 from trading.engine.instruments import begin_trading, starts_trading
@@ -26,7 +26,7 @@ from trading.engine.ledger import (
     forget_if_idle,
     freeze_lots,
     release,
-    remargin,
+    roll_lots,
     thaw,
 )
 from trading.engine.messages import (
@@ -43,6 +43,8 @@ from trading.engine.state import Context, State, WorkItem
 from trading.engine.units import MAX_PRICE
 
 _RUN, _PRICES, _COUNT, _COMMISSION, _PROFIT, _LIQUIDATE, _FAULTS = range(7)
+POSITIONS_PER_TICK = 750
+"""Positions and working orders of the accounts that one Tick checks or settles (A-45)."""
 _DAY_CONDITIONS = (TimeCondition.GFS, TimeCondition.GFD, TimeCondition.GFA)
 _GTD = int(TimeCondition.GTD)
 _OPEN, _CLOSETODAY = int(Offset.OPEN), int(Offset.CLOSETODAY)
@@ -101,16 +103,16 @@ def after(context: Context, item: WorkItem) -> None:
         if run[_FAULTS]:
             _give_up(context, run)
         else:
-            _queue(context, "settle_end", _ending_orders(state))
+            _queue(context, "settle_end", list(state.orders))
     elif item.kind == "settle_end":
         _queue(context, "settle_accounts", list(state.accounts))
     elif item.kind == "settle_accounts":
-        for instrument in state.instruments.values():
-            _roll_instrument(context, instrument, run[_PRICES].get(instrument.symbol, 0))
+        _queue(context, "settle_roll", list(state.instruments))
+    elif item.kind == "settle_roll":
         state.previous_day = state.trading_day
         state.begin_day(next_trading_day(state, state.trading_day))
         _begin_contracts(context)
-        _queue(context, "settle_carry", _living_orders(state))
+        _queue(context, "settle_carry", list(state.orders))
     elif item.kind != "settle_carry" or not conditional.queue_day_end(state):
         _finish(context, run)
 
@@ -123,15 +125,33 @@ def _queue(context: Context, kind: str, data: list[Any]) -> None:
         after(context, item)
 
 
+def _next_accounts(state: State, item: WorkItem, budget: int) -> tuple[list[Account], int]:
+    """A Tick's accounts of a list, and how much of the budget they take.
+
+    At most `budget` of them; what many hold is many times the work, so that a share also ends
+    with the account that brings it to `POSITIONS_PER_TICK` positions and working orders.
+    """
+    found: list[Account] = []
+    objects = 0
+    for account_id in item.data[item.position : item.position + budget]:
+        account = state.accounts[account_id]
+        found.append(account)
+        objects += len(account.positions) + len(account.orders)
+        if objects >= POSITIONS_PER_TICK:
+            item.position += len(found)
+            return found, budget
+    item.position += len(found)
+    return found, len(found)
+
+
 def check_accounts(context: Context, item: WorkItem, budget: int) -> int:
     """Compare each account's sums with its positions and orders (T-92)."""
     state = context.state
     assert state.settlement is not None
-    start, item.position = item.position, min(item.position + budget, len(item.data))
-    for account_id in item.data[start : item.position]:
-        for fault in account_faults(state.accounts[account_id]):
-            state.settlement[_FAULTS].append(fault)
-    return item.position - start
+    accounts, spent = _next_accounts(state, item, budget)
+    for account in accounts:
+        state.settlement[_FAULTS].extend(account_faults(account))
+    return spent
 
 
 def _give_up(context: Context, run: list[Any]) -> None:
@@ -141,10 +161,6 @@ def _give_up(context: Context, run: list[Any]) -> None:
     context.emit("SettlementRefused", run[_RUN], codes.SETTLEMENT_FAILED, params)
     lay_out(state)
     restore_phases(context)
-
-
-def _ending_orders(state: State) -> list[int]:
-    return [order.uid for order in state.orders.values() if _end_of(state, order) is not None]
 
 
 def _end_of(state: State, order: Order) -> tuple[int, int] | None:
@@ -179,10 +195,10 @@ def end_day_orders(context: Context, item: WorkItem, budget: int) -> int:
 
 def settle_accounts(context: Context, item: WorkItem, budget: int) -> int:
     """Settle accounts one by one, in account order."""
-    start, item.position = item.position, min(item.position + budget, len(item.data))
-    for account_id in item.data[start : item.position]:
-        _settle_account(context, context.state.accounts[account_id])
-    return item.position - start
+    accounts, spent = _next_accounts(context.state, item, budget)
+    for account in accounts:
+        _settle_account(context, account)
+    return spent
 
 
 def _settle_account(context: Context, account: Account) -> None:
@@ -190,11 +206,13 @@ def _settle_account(context: Context, account: Account) -> None:
     state = context.state
     run = state.settlement
     assert run is not None
+    prices, today = run[_PRICES], state.trading_day
     profit = 0
     for position in account.positions.values():
-        price = run[_PRICES].get(position.instrument.symbol, 0)
+        instrument = position.instrument
+        price = prices.get(instrument.symbol, 0)
         profit += price * position.net_units - position.net_cost
-        _roll_position(state, position, price)
+        roll_lots(state, position, price, _expires(instrument, today))
     day = [
         account.pre_balance, account.deposit, account.withdraw, account.close_profit, profit,
         account.commission,
@@ -210,6 +228,8 @@ def _settle_account(context: Context, account: Account) -> None:
     for order in account.orders.values():
         # Orders are frozen anew in their order: the oldest is first to get the funds (T-38).
         thaw(order)
+        order.frozen_his += order.frozen_today
+        order.frozen_today = 0
     must_liquidate = reaches(account.margin, balance, state.settings["liquidation_ppm"])
     if must_liquidate:
         run[_LIQUIDATE].append(account.account_id)
@@ -227,6 +247,8 @@ def _settle_account(context: Context, account: Account) -> None:
 
 def _living_ids(account: Account) -> ClientIds:
     """After the roll an id names a new order, but for the orders still alive (T-36)."""
+    if not account.client_ids.count:
+        return account.client_ids
     living = ClientIds()
     for order_id in account.orders:
         digest = order_digest(order_id)
@@ -236,23 +258,14 @@ def _living_ids(account: Account) -> ClientIds:
     return living
 
 
-def _roll_position(state: State, position: Position, price: int) -> None:
-    """Today's lots become history at the settlement price; expired ones are paid out."""
-    multiple = position.instrument.volume_multiple
-    expired = _expires(position.instrument, state.trading_day)
-    for side in position.sides:
-        side.his = 0 if expired else side.his + side.today
-        side.today = 0
-        side.open_cost_his = 0 if expired else side.open_cost_his + side.open_cost_today
-        side.open_cost_today = side.position_cost_today = 0
-        side.position_cost_his = price * side.his * multiple
-        side.frozen_his += side.frozen_today
-        side.frozen_today = 0
-    remargin(state, position)
-    for order in position.account.orders.values():
-        if order.position is position and order.offset != _OPEN:
-            order.frozen_his += order.frozen_today
-            order.frozen_today = 0
+def roll_instruments(context: Context, item: WorkItem, budget: int) -> int:
+    """Take the instruments into the new day, after every account was settled."""
+    run = context.state.settlement
+    assert run is not None
+    start, item.position = item.position, min(item.position + budget, len(item.data))
+    for symbol in item.data[start : item.position]:
+        _roll_instrument(context, context.state.instruments[symbol], run[_PRICES].get(symbol, 0))
+    return item.position - start
 
 
 def _roll_instrument(context: Context, instrument: Instrument, price: int) -> None:
@@ -288,13 +301,11 @@ def _begin_contracts(context: Context) -> None:
             context.emit("InstrumentChanged", instrument.row(), "listed")
 
 
-def _living_orders(state: State) -> list[int]:
-    """Orders that stay, in the order of their acceptance."""
-    return list(state.orders)
-
-
 def carry_orders(context: Context, item: WorkItem, budget: int) -> int:
-    """Freeze each living order at the new rates, or end it with the code that forbids it."""
+    """Freeze each living order at the new rates, or end it with the code that forbids it.
+
+    The list is in the order of their acceptance.
+    """
     state = context.state
     start, item.position = item.position, min(item.position + budget, len(item.data))
     for uid in item.data[start : item.position]:

@@ -77,6 +77,7 @@ _KINDS: dict[str, Callable[[Context, WorkItem, int], int]] = {
     "settle_check": settlement.check_accounts,
     "settle_end": settlement.end_day_orders,
     "settle_accounts": settlement.settle_accounts,
+    "settle_roll": settlement.roll_instruments,
     "settle_carry": settlement.carry_orders,
     "settle_conditions": conditional.end_day,
 }
