@@ -18,6 +18,8 @@ BOOKS = (
     "trading.view_sessiontemplate",
     "trading.view_notification",
     "accounts.view_announcement",
+    "settlement.view_contest",
+    "settlement.view_contestentry",
     "trading.view_all",
 )
 SETTLED = ("trading.view_accountday", "trading.view_settlementday", "settlement.view_settlementrun")
@@ -54,6 +56,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "accounts.add_announcement",
         "accounts.change_announcement",
         "accounts.delete_announcement",
+        "settlement.add_contest",
+        "settlement.change_contest",
+        "settlement.delete_contest",
+        "settlement.operate_contests",
     ),
     "risk": (
         *BOOKS,

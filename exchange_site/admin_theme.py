@@ -82,6 +82,8 @@ NAVIGATION: list[dict[str, Any]] = [
         link(_("Groups"), "groups", "auth.group"),
         link(_("API tokens"), "key", "accounts.authtoken"),
         link(_("Announcements"), "campaign", "accounts.announcement"),
+        link(_("Contests"), "emoji_events", "settlement.contest"),
+        link(_("Contestants"), "military_tech", "settlement.contestentry"),
         link(_("Blocked log-ins"), "lock_clock", "axes.accessattempt"),
     ),
     group(

@@ -16,6 +16,7 @@ handler500 = "exchange_site.errors.server_error"
 
 urlpatterns = [
     path("", include("accounts.page_urls")),
+    path("", include("settlement.page_urls")),
     path("market/listing.json", listing_page, name="listing"),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -19,6 +19,7 @@ from accounts.services import drop_old_keys
 from exchange_site import advisory
 from exchange_site.exceptions import ExchangeError
 from marketdata import retention, rollups
+from settlement import contest_services
 from settlement.models import Job
 from settlement.run_services import settle_when_due
 from settlement.selectors import reported_trading_day
@@ -67,6 +68,11 @@ def watch_sessions(venue: str) -> str:
     return "as the calendar says"
 
 
+def bring_contests(venue: str) -> str:
+    """Open and close trading of contests, take samples of their equities (O-53)."""
+    return contest_services.bring_to_due(venue)
+
+
 def check_books(venue: str) -> str:
     """Every balance from its flows, trades and settled days (T-101)."""
     differences = audit(venue)
@@ -106,6 +112,7 @@ def keep_tables_short(venue: str) -> str:
 
 JOBS: tuple[Kind, ...] = (
     Kind("settlement", _("Settlement when due"), 10, settle),
+    Kind("contests", _("Contests"), 5, bring_contests),
     Kind("session-watch", _("Calendar and phases"), 60, watch_sessions),
     Kind("integrity", _("Audit of the books"), 6 * 3600, check_books),
     Kind("rollups", _("Rollup of bars"), 60, roll_bars_up),

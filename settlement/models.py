@@ -5,8 +5,11 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from settlement.contest_models import Contest, ContestEntry
 from trading.choices import SettlementState
 from trading.fields import MoneyField
+
+__all__ = ["Contest", "ContestEntry", "Job", "SettlementPrice", "SettlementRun"]
 
 
 class Job(models.Model):

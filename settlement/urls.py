@@ -4,11 +4,17 @@ from django.urls import path
 
 from settlement import account_api as accounts
 from settlement import api
+from settlement import contest_api as contests
 
 urlpatterns = [
     path("account/<str:account_id>/statements", accounts.Statements.as_view()),
     path("account/<str:account_id>/statements/<str:date>", accounts.Statement.as_view()),
     path("account/<str:account_id>/curve", accounts.Curve.as_view()),
+    path("contests", contests.Contests.as_view()),
+    path("contests/<str:code>", contests.OneContest.as_view()),
+    path("contests/<str:code>/ranking", contests.Ranking.as_view()),
+    path("contests/<str:code>/enter", contests.Enter.as_view()),
+    path("management/contests/<str:code>/results", contests.Results.as_view(), name="contest-results"),
     path("admin/settlement/set-price", api.SetPrice.as_view()),
     path("admin/settlement/batch-set-prices", api.BatchSetPrices.as_view()),
     path("admin/settlement/execute", api.Execute.as_view()),

@@ -34,6 +34,7 @@ UNDECIDED = frozenset({SERVICE_UNAVAILABLE, STORAGE_ERROR, WORKER_NOT_RUNNING})
 """Nothing reached the log: the same may be tried again."""
 WAIT_S = 2.0
 MAX_ACCOUNTS = 20
+CONTEST_GROUP = "contest:"
 _ACCOUNT_ID = re.compile(r"ACC_[0-9a-f]{32}")
 
 
@@ -116,12 +117,20 @@ def deposit_own(
     selectors.account_for(venue, account_id, user.pk.hex)
     if not practice_money(venue):
         raise ExchangeError(NOT_PERMITTED, {}, {"reason": "no practice money here: use a transfer"})
+    refuse_contest_money(venue, account_id)
     with transaction.atomic():  # one deposit of a user at a time, so that the sum holds
         User.objects.select_for_update().get(pk=user.pk)
         selectors.catch_up_with(venue, user.pk.hex)
         _check_daily_sum(venue, user.pk.hex, amount)
         command = Deposit(account_id, amount, reference_of(command_id), method, remark)
         return move_money(venue, user.pk.hex, command_id, command)
+
+
+def refuse_contest_money(venue: str, account_id: str) -> None:
+    """9006 for an account of a contest: it trades with its start money alone (O-53)."""
+    rows = selectors.accounts_of(venue).filter(account_id=account_id, group__startswith=CONTEST_GROUP)
+    if rows.exists():
+        raise ExchangeError(NOT_PERMITTED, {}, {"reason": "a contest's account takes no money"})
 
 
 def _check_daily_sum(venue: str, user_id: str, amount: int) -> None:

@@ -1,6 +1,6 @@
 """Rows of every table that the admin lists, as the projector would have written them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from knox.models import get_token_model
 
 from accounts.models import Announcement, MoneyRequest, VenueSetting
 from marketdata.models import FeedConnection
-from settlement.models import Job, SettlementRun
+from settlement.models import Contest, ContestEntry, Job, SettlementRun
 from trading import models as m
 from trading.partitions import ensure_partitions
 
@@ -192,12 +192,25 @@ def people(n: int) -> None:
         venue="main", account_id="A", amount=1, reference=f"r{n}", command_id="0" * 32, asked_by=user.pk.hex
     )
     Announcement.objects.create(title=f"announcement {n}")
+    contestant(n, user)
     m.AuditLog.objects.create(action="login", username=user.username)
     LogEntry.objects.create(
         user=user,
         content_type=ContentType.objects.get_for_model(model),
         object_repr=str(n),
         action_flag=CHANGE,
+    )
+
+
+def contestant(n: int, user: Any) -> None:
+    """A contest and who takes part in it."""
+    hour = timedelta(hours=1)
+    contest = Contest.objects.create(
+        code=f"contest-{n}", title=f"contest {n}", entry_from=NOW, entry_until=NOW + hour, starts_at=NOW,
+        ends_at=NOW + hour,
+    )  # fmt: skip
+    ContestEntry.objects.create(
+        contest=contest, user=user, nickname=f"n{n}", account_id=account_id(n), equity=1, peak=1
     )
 
 

@@ -32,6 +32,7 @@ OPERATIONS = {
         name: {"settlement"} for name in ("prices", "set-price", "import", "settle")
     },
     "settlement_job": {"run": {"operator", "settlement"}},
+    "settlement_contestentry": {"disqualify": {"operator"}, "readmit": {"operator"}},
     "marketdata_feedconnection": {
         name: {"operator"} for name in ("enable", "disable", "reconnect", "import", "strategy")
     },
