@@ -76,7 +76,7 @@ class RankingOut(serializers.Serializer):  # type: ignore[misc]
     items = PlaceOut(many=True)
 
 
-class ResultOut(PlaceOut):
+class ContestResultOut(PlaceOut):
     user_name = serializers.CharField()
     user_id = serializers.CharField()
     account_id = serializers.CharField()
@@ -84,8 +84,8 @@ class ResultOut(PlaceOut):
     reason = serializers.CharField()
 
 
-class ResultsOut(serializers.Serializer):  # type: ignore[misc]
-    items = ResultOut(many=True)
+class ContestResultsOut(serializers.Serializer):  # type: ignore[misc]
+    items = ContestResultOut(many=True)
 
 
 class Contests(PublicView):
@@ -161,7 +161,7 @@ class Results(StaffReadView):
 
     @documented(
         "The ranking with users and accounts, JSON or CSV",
-        answer=ResultsOut,
+        answer=ContestResultsOut,
         example={"items": [RESULT]},
         errors=(codes.NOT_FOUND,),
         tag=TAG,
