@@ -16,8 +16,8 @@ from accounts.admin import AuditedChanges
 from exchange_site.admin_base import ExchangeModelAdmin, ReadOnlyAdmin
 from exchange_site.admin_operations import Operation, OperationsMixin, Result
 from exchange_site.exceptions import ExchangeError, message
+from settlement import contest_figures as calc
 from settlement import contest_services as services
-from settlement.calc import contest as calc
 from settlement.contest_selectors import track_of
 from settlement.models import Contest, ContestEntry
 

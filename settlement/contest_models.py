@@ -10,7 +10,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from settlement.calc import contest as calc
+from settlement import contest_figures as calc
 from trading.fields import MoneyField
 
 MOST_MONEY = 10**9

@@ -8,7 +8,7 @@ from django.db.models import Count, QuerySet, Sum
 from django.utils import timezone
 
 from exchange_site.exceptions import ExchangeError
-from settlement.calc import contest as calc
+from settlement import contest_figures as calc
 from settlement.models import Contest, ContestEntry
 from trading import selectors as trading
 from trading.codec import to_number

@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from exchange_site.exceptions import ExchangeError
+from settlement import contest_figures as calc
 from settlement import contest_selectors as selectors
-from settlement.calc import contest as calc
 from settlement.models import Contest, ContestEntry
 from trading import commands
 from trading import selectors as trading

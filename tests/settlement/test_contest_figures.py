@@ -4,7 +4,7 @@ import statistics
 
 import pytest
 
-from settlement.calc import contest as calc
+from settlement import contest_figures as calc
 
 YUAN = 10_000
 
