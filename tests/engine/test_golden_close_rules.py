@@ -20,7 +20,9 @@ from tests.engine.builders import (
     trade,
     yuan,
 )  # fmt: skip
+from trading.engine import codes
 from trading.engine.messages import CancelOrder, ModifyOrder, PositionRow, SetSettings, Tick
+from trading.engine.snapshot import dump, load
 from trading.engine.state import State
 
 SEPARATE = ["SHFE.cu2605", "INE.sc2605"]
@@ -86,6 +88,35 @@ def test_history_lots_may_be_closed_first_where_the_venue_says_so() -> None:
     must(state, SetSettings({"close_history_first": 1}))
     trade(state, "C", "A", 4, 100, sell_offset=CLOSE)
     assert lots_of(state, "DCE.m2605", BUY) == (1, 0)
+
+
+@pytest.mark.parametrize("symbol", JOINT)
+def test_each_exchange_may_have_a_closing_rule_of_its_own(symbol: str) -> None:
+    """2 follows the venue, 0 and 1 do not; the other exchanges keep theirs."""
+    own = f"close_history_first_{symbol.partition('.')[0].lower()}"
+    for venue_rule, rule, expected in [(0, 1, (1, 0)), (1, 0, (0, 1)), (1, 2, (1, 0)), (0, 2, (0, 1))]:
+        state = holding(symbol)
+        must(state, SetSettings({"close_history_first": venue_rule, own: rule}))
+        trade(state, "C", "A", 4, 100, symbol, sell_offset=CLOSE)
+        assert lots_of(state, symbol, BUY) == expected
+    state = holding("DCE.m2605")
+    must(state, SetSettings({"close_history_first_czce": 1}))
+    trade(state, "C", "A", 4, 100, sell_offset=CLOSE)
+    assert lots_of(state, "DCE.m2605", BUY) == (0, 1)
+
+
+def test_a_closing_rule_of_an_exchange_survives_a_snapshot() -> None:
+    state = holding("DCE.m2605")
+    must(state, SetSettings({"close_history_first_dce": 1}))
+    state = load(dump(state))
+    trade(state, "C", "A", 4, 100, sell_offset=CLOSE)
+    assert lots_of(state, "DCE.m2605", BUY) == (1, 0)
+
+
+def test_a_closing_rule_is_0_1_or_2() -> None:
+    state = holding("DCE.m2605")
+    assert run(state, SetSettings({"close_history_first_dce": 3}))[0] == codes.INVALID_FIELD
+    assert run(state, SetSettings({"close_history_first_shfe": 1}))[0] == codes.INVALID_FIELD
 
 
 def test_a_close_over_both_buckets_books_each_at_its_own_cost() -> None:

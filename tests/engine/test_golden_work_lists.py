@@ -241,3 +241,76 @@ def test_a_mass_cancel_of_nothing_says_so() -> None:
     assert run(state, m.CancelAll("A", "DCE.x"))[0] == 1007
     assert run(state, m.CancelAll("nobody"))[0] == 1006
     assert run(state, m.CancelAll(""))[0] == 1006
+
+
+SWEPT = 1_150
+
+
+def deep(**changes: Any) -> State:
+    """A book of one-lot offers by A, more than one command may meet."""
+    state = market(**changes)
+    must(state, m.SetSettings({"orders_burst": 100_000, "product_share_ppm": 0, "max_order_amount": 10**16}))
+    for name in "AB":
+        must(state, m.Deposit(name, yuan(10**9), f"rich-{name}"))
+    for number in range(SWEPT):
+        must(state, limit("A", SELL, OPEN, 1, 95 + number // 500, order_id=f"o{number}"))
+    return state
+
+
+def sweep(state: State, **terms: Any) -> list[int]:
+    """B takes the whole book; the number of fills of each command it needs."""
+    events = must(state, limit("B", BUY, OPEN, SWEPT + 50, 105, order_id="sweep", **terms))
+    fills = [len(of(events, "Traded"))]
+    while state.has_work():
+        assert validate(state) == []
+        fills.append(len(of(run(state, m.Tick(), at=state.time_ns + 5 * 10**6)[1], "Traded")))
+    return fills
+
+
+def test_an_order_meets_at_most_500_makers_a_command_and_all_of_them_in_the_end() -> None:
+    state = deep(max_limit_volume=0)
+    fills = sweep(state)
+    assert sum(fills) == SWEPT and max(fills) <= OBJECTS_PER_TICK
+    assert list(state.orders.values())[0].left == 50 and len(state.orders) == 1
+    assert state.instruments[SYMBOL].book.best_bid() == yuan(105)
+    assert validate(state) == []
+
+
+def test_an_immediate_order_that_met_many_makers_ends_with_its_remainder() -> None:
+    state = deep(max_limit_volume=0)
+    assert sum(sweep(state, time_condition=0)) == SWEPT
+    assert not state.orders and validate(state) == []
+
+
+def test_the_instrument_is_closed_while_an_order_goes_through_its_book() -> None:
+    state = deep(max_limit_volume=0)
+    must(state, limit("B", BUY, OPEN, SWEPT, 105, order_id="sweep"))
+    assert run(state, limit("C", SELL, OPEN, 1, 95))[0] == 1009
+    assert run(state, m.CancelOrder("B", "sweep"))[0] == 1009
+    drain(state)
+    must(state, limit("C", SELL, OPEN, 1, 106))
+
+
+def test_an_operator_ends_an_order_that_goes_through_the_book() -> None:
+    state = deep(max_limit_volume=0)
+    must(state, limit("B", BUY, OPEN, SWEPT, 105, order_id="sweep"))
+    must(state, m.CancelOrder("B", "sweep", by_operator=True))
+    assert not of(drain(state), "Traded")
+    must(state, limit("C", SELL, OPEN, 1, 106))
+    assert validate(state) == []
+
+
+def test_the_kill_switch_stops_an_order_that_goes_through_the_book() -> None:
+    state = deep(max_limit_volume=0)
+    must(state, limit("B", BUY, OPEN, SWEPT, 105, order_id="sweep"))
+    must(state, m.HaltVenue("stop"))
+    assert not of(drain(state), "Traded")
+    assert not state.orders and validate(state) == []
+
+
+def test_a_restore_in_the_middle_of_a_sweep_goes_on_the_same() -> None:
+    state = deep(max_limit_volume=0)
+    must(state, limit("B", BUY, OPEN, SWEPT + 50, 105, order_id="sweep"))
+    loaded = load(dump(state))
+    assert drain(loaded) == drain(state)
+    assert trading_hash(loaded) == trading_hash(state)

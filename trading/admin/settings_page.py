@@ -33,6 +33,10 @@ LABELS = {
     "withdraw_excludes_profit": _("Open profit may not be withdrawn"),
     "liquidation_ppm": _("Risk ratio at which an account is liquidated"),
     "close_history_first": _("CLOSE takes history lots first"),
+    "close_history_first_dce": _("The same on DCE (0 today first, 1 history first, 2 as above)"),
+    "close_history_first_czce": _("The same on CZCE (0 today first, 1 history first, 2 as above)"),
+    "close_history_first_gfex": _("The same on GFEX (0 today first, 1 history first, 2 as above)"),
+    "close_history_first_cffex": _("The same on CFFEX (0 today first, 1 history first, 2 as above)"),
 }
 LABELS.update(
     {

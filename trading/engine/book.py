@@ -11,6 +11,8 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 
 _PACK_FROM = 32
+MOST_FILLS = 250
+"""Makers that one take meets at most, so that no command takes long (A-45)."""
 
 
 class Resting:
@@ -99,12 +101,13 @@ class BookSide:
         """Fill up to ``lots`` against keys not below ``limit_key``; return (maker, lots) in order.
 
         The makers' ``left`` and the levels are already updated; a maker filled wholly has
-        left the book. ``max_levels`` 0 takes any number of levels.
+        left the book. ``max_levels`` 0 takes any number of levels. After ``MOST_FILLS`` makers
+        it stops; what there is to take is still there.
         """
         fills: list[tuple[Resting, int]] = []
         keys = self.keys
         taken_levels = 0
-        while lots and keys:
+        while lots and keys and len(fills) < MOST_FILLS:
             key = keys[-1]
             if key < limit_key or (max_levels and taken_levels == max_levels):
                 break
@@ -166,7 +169,7 @@ def _take_level(level: Level, lots: int, fills: list[tuple[Resting, int]]) -> in
     """Fill from one level in time order; return the lots still wanted."""
     orders = level.orders
     head = level.head
-    while lots and level.count:
+    while lots and level.count and len(fills) < MOST_FILLS:
         order = orders[head]
         if order is None or order.level is not level:
             head += 1

@@ -231,7 +231,7 @@ def _close_lots(
         lots,
         order.frozen_today,
         order.frozen_his,
-        bool(state.settings["close_history_first"]),
+        state.history_first.get(position.instrument.exchange_id, False),
     )
     sign = 1 if order.direction != _BUY else -1
     multiple = position.instrument.volume_multiple

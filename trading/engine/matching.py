@@ -1,6 +1,7 @@
 """An accepted order meets the book: takes, self trades, remainders (T-31, T-32, T-43)."""
 
 from trading.engine.auction import start_breaker
+from trading.engine.book import MOST_FILLS
 from trading.engine.entities import Instrument, Order
 from trading.engine.execution import end_order, rest, taking_limit, trade
 from trading.engine.ledger import freeze
@@ -13,7 +14,7 @@ from trading.engine.messages import (
     TimeCondition,
     VolumeCondition,
 )
-from trading.engine.state import Context
+from trading.engine.state import Context, WorkItem
 from trading.engine.units import PPM
 
 _BUY = int(Direction.BUY)
@@ -100,7 +101,7 @@ def _inside_breaker(order: Order, limit_price: int) -> int:
 
 
 def _match(context: Context, order: Order, limit_price: int) -> bool:
-    """Take from the book; True when the order ended or must not go on."""
+    """Take from the book; True when the order ended or must not go on now."""
     instrument = order.instrument
     side = instrument.book.sides[1 - order.direction]
     allowed = _inside_breaker(order, limit_price)
@@ -113,10 +114,39 @@ def _match(context: Context, order: Order, limit_price: int) -> bool:
         for maker, lots in side.take(limit_key, order.left):
             assert isinstance(maker, Order)
             trade(context, order, maker, lots, _price(maker))
+    if order.left and side.keys and side.keys[-1] >= limit_key:
+        _go_on_later(context, order, limit_price)
+        return True
     if order.left and allowed != limit_price and side.keys:
         if side.keys[-1] >= _opposite_key(order, limit_price):
             start_breaker(context, instrument)
     return not order.left
+
+
+def _go_on_later(context: Context, order: Order, limit_price: int) -> None:
+    """Queue the makers that are left to an order; its instrument is closed meanwhile (A-45)."""
+    order.instrument.busy += 1
+    context.state.work.append(WorkItem("take", order.instrument.symbol, [order.uid, limit_price]))
+
+
+def go_on(context: Context, item: WorkItem, budget: int) -> int:
+    """Let an order take from the next makers, until it has met all it may take from.
+
+    It goes no further once an operator ended it or the venue was halted (T-62).
+    """
+    state = context.state
+    uid, limit_price = item.data
+    instrument = state.instruments[item.target]
+    order = state.orders.get(uid)
+    instrument.busy -= 1
+    work = len(state.work)
+    if order is not None and not state.halted and not _match(context, order, limit_price):
+        _rest_or_end(context, order)
+    if len(state.work) > work and state.work[-1].kind == "take":
+        state.work.pop()  # this very item goes on
+    else:
+        item.position = len(item.data)
+    return budget
 
 
 def _price(maker: Order) -> int:
@@ -127,7 +157,9 @@ def _match_past_own(context: Context, order: Order, limit_key: int) -> bool:
     """Take order by order, ending own resting ones on the way (T-43); True when it ended."""
     instrument = order.instrument
     side = instrument.book.sides[1 - order.direction]
-    while order.left and side.keys and side.keys[-1] >= limit_key:
+    met = 0
+    while order.left and side.keys and side.keys[-1] >= limit_key and met < MOST_FILLS:
+        met += 1
         key = side.keys[-1]
         maker = next(side.levels[key].live())
         assert isinstance(maker, Order)

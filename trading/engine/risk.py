@@ -314,7 +314,7 @@ def _closing_refusal(state: State, order: Order) -> Refusal | None:
             "free": today + his,
             "lots": order.left,
         }
-    history_first = bool(state.settings["close_history_first"])
+    history_first = state.history_first.get(order.instrument.exchange_id, False)
     order.frozen_today, order.frozen_his = split_close(order.left, today, his, history_first)
     return None
 

@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+JOINT_EXCHANGES = ("DCE", "CZCE", "GFEX", "CFFEX")
+"""Exchanges where CLOSE takes today's lots and history lots alike (T-55)."""
+
 
 class Setting(NamedTuple):
     default: int
@@ -31,6 +34,12 @@ SETTINGS: dict[str, Setting] = {
     "risk_critical_ppm": Setting(950_000, 1, 10_000_000, "T-80"),
     "liquidate_to_ppm": Setting(800_000, 1, 10_000_000, "T-82"),
     "liquidate_all": Setting(0, 0, 1, "T-82; 0 = enough, 1 = all"),
+    **{
+        f"close_history_first_{exchange_id.lower()}": Setting(
+            2, 0, 2, "T-55; 0 = today's lots first, 1 = history first, 2 = as close_history_first"
+        )
+        for exchange_id in JOINT_EXCHANGES
+    },
 }
 
 FIRST_SETTINGS = frozenset(

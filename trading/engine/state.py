@@ -6,7 +6,7 @@ from typing import Any
 from trading.engine.conditions import Conditions
 from trading.engine.entities import Account, FullRates, Instrument, Order, Product
 from trading.engine.messages import ClockMode
-from trading.engine.settings import SETTINGS
+from trading.engine.settings import JOINT_EXCHANGES, SETTINGS
 from trading.engine.units import NS_PER_SECOND
 from trading.engine.watchstate import RiskState
 
@@ -96,6 +96,8 @@ class State:
         self.price_epoch = 0
         """Raised when an instrument's limits change or its mark leaves them: bounds of what the
         accounts' lots are worth hold within one epoch; derived."""
+        self.history_first: dict[str, bool] = {}
+        """Exchange → does CLOSE take history lots before today's (T-55); derived."""
         self.opening_bounds = (0, 0, 0)
         """(max_order_amount, product_share_ppm, highest risk ratio) of opening orders; derived."""
         self.derive_from_settings()
@@ -145,6 +147,9 @@ class State:
         """Everything that is derived from the venue's settings."""
         self.derive_rate_windows()
         settings = self.settings
+        for exchange_id in JOINT_EXCHANGES:
+            own = settings[f"close_history_first_{exchange_id.lower()}"]
+            self.history_first[exchange_id] = bool(settings["close_history_first"] if own == 2 else own)
         # An account at its liquidation level may not open (T-82), whatever the limit is set to.
         highest_ppm = min(settings["max_risk_ppm"], settings["liquidation_ppm"])
         self.opening_bounds = (

@@ -6,6 +6,7 @@ from trading.engine import conditional, settlement
 from trading.engine.auction import uncross
 from trading.engine.execution import end_order
 from trading.engine.ledger import remargin
+from trading.engine.matching import go_on
 from trading.engine.state import Context, WorkItem
 
 OBJECTS_PER_TICK = 500
@@ -73,6 +74,7 @@ def _remargin(context: Context, item: WorkItem, budget: int) -> int:
 _KINDS: dict[str, Callable[[Context, WorkItem, int], int]] = {
     "uncross": uncross,
     "end": _end_orders,
+    "take": go_on,
     "margin": _remargin,
     "settle_check": settlement.check_accounts,
     "settle_end": settlement.end_day_orders,

@@ -360,6 +360,8 @@ class Flow:
             ("max_risk_ppm", [900_000, 950_000]),
             ("withdraw_excludes_profit", [0, 1]),
             ("close_history_first", [0, 1]),
+            ("close_history_first_dce", [0, 1, 2]),
+            ("close_history_first_cffex", [0, 1, 2]),
         ])  # fmt: skip
         return m.SetSettings({name: self.random.choice(values)}), ""
 

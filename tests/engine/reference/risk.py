@@ -172,7 +172,7 @@ def lots_refusal(venue: Venue, order: Order) -> Refusal | None:
     free = today_free + history_free
     if order.left > free:
         return 2005, {"held": today_held + history_held, "free": free, "lots": order.left}
-    if venue.settings["close_history_first"]:
+    if venue.takes_history_first(order):
         order.frozen_history = min(order.left, history_free)
         order.frozen_today = order.left - order.frozen_history
     else:

@@ -187,11 +187,16 @@ class Venue:
             self.position_row(account, instrument.symbol),
         ]  # fmt: skip
 
+    def takes_history_first(self, order: Order) -> bool:
+        """The exchange's own rule, else the venue's (T-55)."""
+        own = self.settings.get(f"close_history_first_{order.instrument.row.exchange_id.lower()}", 2)
+        return bool(self.settings["close_history_first"] if own == 2 else own)
+
     def ages(self, order: Order, lots: int) -> tuple[int, int]:
         """How many of the lots of a fill are today's and history lots (T-54, T-55)."""
         if order.opens:
             return lots, 0
-        if self.settings["close_history_first"]:
+        if self.takes_history_first(order):
             history = min(lots, order.frozen_history)
             return lots - history, history
         today = min(lots, order.frozen_today)
