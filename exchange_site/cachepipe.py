@@ -59,10 +59,14 @@ class CachePipe:
                     self._filled.wait()
                 count = min(MAX_AT_ONCE, len(self._queue))
                 calls = [self._queue.popleft() for _ in range(count)]
-            self._exchange(link, calls)
+            # A caller that went away has cancelled its future; from here on it no longer can.
+            kept = [call for call in calls if call[1].set_running_or_notify_cancel()]
+            self._exchange(link, kept)
 
     def _exchange(self, link: Link, calls: list[tuple[tuple[Any, ...], "Future[Any]"]]) -> None:
         futures = [future for _, future in calls]
+        if not calls:
+            return
         try:
             link.send([data for arguments, _ in calls for data in link.pack(*arguments)])
             while futures:
