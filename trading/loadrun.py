@@ -19,6 +19,7 @@ from trading.engine.messages import PlaceOrder
 from trading.ledger_audit import audit
 from trading.loadaudit import EventAudit, OrderKey
 from trading.loadgen import Contract, OrderFlow, Step, Trader, account_commands, make_traders
+from trading.loadsockets import shown_percentiles
 from trading.models import ProjectorCursor, Venue
 from trading.quotes_writer import quotes_client, read_quotes
 
@@ -62,13 +63,7 @@ class Result:
         yield f"commands: {self.sent} in {self.seconds:.2f} s, {self.sent / self.seconds:.0f}/s"
         yield f"answered: {answered}, without a verdict: {self.undecided}"
         if answered:
-            ordered = sorted(self.latencies)
-            shown = ((50, "p50"), (90, "p90"), (99, "p99"), (99.9, "p999"), (100, "max"))
-            texts = [
-                f"{name} {ordered[min(answered - 1, int(answered * share / 100))]:.2f}"
-                for share, name in shown
-            ]
-            yield f"latency, ms: {', '.join(texts)}"
+            yield f"latency, ms: {shown_percentiles(self.latencies)}"
         for title, counts in (("rejected", self.rejects), ("not taken by the log", self.refused)):
             for code, count in sorted(counts.items()):
                 yield f"{title}: {code} {CODES[code].name_en}: {count}"

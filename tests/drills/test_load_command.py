@@ -1,13 +1,16 @@
 """`manage.py load` measures a running venue and checks its books (O-60)."""
 
 import re
+import socket
 from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.site import Site, running_site, wait_for_worker
+from benchmarks.site import Site, running_site, wait_for_worker, wait_until
+from exchange_site.embedded import free_port
+from exchange_site.supervisor import DAPHNE
 
-VENUE = "drill"
+VENUE = "main"
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +45,38 @@ def test_it_keeps_to_one_instrument_and_to_a_rate(site):
     assert seconds >= 1.4
 
 
+@pytest.fixture(scope="module")
+def url(site: Site) -> str:
+    """Where a web process of the site serves DIFF."""
+    port = free_port()
+    site.spawn_python(
+        "-m", "daphne", "-p", str(port), "-b", "127.0.0.1", *DAPHNE, "exchange_site.asgi:application"
+    )
+    wait_until(lambda: is_listening(port), 60, "Daphne")
+    return f"ws://127.0.0.1:{port}/ws/diff"
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_sockets_watch_the_load_and_the_age_of_what_they_see_is_printed(site, url):
+    text = load(site, "--orders", "400", "--accounts", "5", "--sockets", "7", "--url", url)
+    assert "sockets: 7, closed early: 0, without an update: 0" in text
+    assert int(re.search(r"pushes: (\d+) in [\d.]+ s, \d+/s", text)[1]) >= 7
+    assert re.search(r"push latency, ms: p50 [\d.]+, p90 [\d.]+, p99 [\d.]+, p999 [\d.]+, max [\d.]+", text)
+    assert "books: sound" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--instrument", "SHFE.none"], "SHFE.none does not trade"),
         (["--orders", "0"], "at least 1 order"),
         (["--venue", "nobody"], "no contract of nobody trades now"),
+        (["--sockets", "-1"], "0 to 10000 sockets"),
+        (["--sockets", "2", "--url", "ws://127.0.0.1:9/ws/diff"], "sockets could not be opened: "),
     ],
 )
 def test_it_says_why_it_cannot_run(site, arguments, said):
