@@ -1,7 +1,8 @@
 """What TqSdk asks its authentication server, answered by the site itself (D-13).
 
 With `TQ_AUTH_URL` pointing here, user name and password are the site's. The access token is
-a JWT that TqSdk reads for its grants; it opens nothing here.
+a JWT that TqSdk reads for its grants and shows with every socket; a `TqKq` account, which knows
+no password but its subject, logs in with it. It opens nothing else.
 """
 
 import base64
@@ -43,12 +44,41 @@ def access_token(user: User) -> str:
         "iat": now,
         "exp": now + ACCESS_S,
         "preferred_username": user.username,
+        "mark": _mark(user),
         "grants": {"features": list(FEATURES), "accounts": [user.username]},
     }
     parts = [_base64(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
     text = ".".join(parts)
-    mark = hmac.new(settings.SECRET_KEY.encode(), text.encode(), hashlib.sha256).digest()
-    return f"{text}.{_base64(mark)}"
+    return f"{text}.{_signature(text)}"
+
+
+def _mark(user: User) -> str:
+    """Changes with the password."""
+    return user.get_session_auth_hash()[:16]
+
+
+def _signature(text: str) -> str:
+    return _base64(hmac.new(settings.SECRET_KEY.encode(), text.encode(), hashlib.sha256).digest())
+
+
+def bearer_of(request: HttpRequest) -> User | None:
+    """The user whose access token a handshake shows; None for none, a false one, an old one."""
+    kind, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    text, _, mark = token.rpartition(".")
+    if (
+        kind.lower() != "bearer"
+        or not text
+        or not hmac.compare_digest(_signature(text).encode(), mark.encode())
+    ):
+        return None
+    body = text.partition(".")[2]
+    claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    if claims["exp"] < time.time():
+        return None
+    user = User.objects.filter(pk=claims["sub"], is_active=True).first()
+    if user is None or not hmac.compare_digest(_mark(user), claims.get("mark", "")):
+        return None
+    return user
 
 
 def refresh_token(user: User) -> str:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from marketdata.sockets import seats
 from marketdata.sockets.base import TOO_MANY_BYTES, TOO_MANY_MESSAGES
 from marketdata.sockets.diff import messages
 from marketdata.sockets.registry import SOCKETS_PER_USER
@@ -137,6 +138,25 @@ def test_one_user_has_so_many_sockets_and_no_more(loop: Loop, alice: Person) -> 
         async with DiffClient() as again:
             await again.log_in(alice.user.username, PASSWORD)
         await asyncio.gather(*(client.__aexit__() for client in clients))
+
+    loop.run(story(), 60)
+
+
+def test_sockets_of_other_web_processes_count_too(loop: Loop, alice: Person) -> None:
+    """The seats that another process took in the cache, until it gives them back."""
+
+    async def story() -> None:
+        others = [f"elsewhere:{number}" for number in range(SOCKETS_PER_USER - 1)]
+        for seat in others:
+            assert await seats.take(alice.user_id, seat, SOCKETS_PER_USER)
+        async with DiffClient() as client, DiffClient() as late:
+            await client.log_in(alice.user.username, PASSWORD)
+            late.send("req_login", bid="x", user_name=alice.user.username, password=PASSWORD)
+            await late.run(lambda: late.notices(403))
+            assert late.notices(403)[0]["error_code"] == 9004
+            for seat in others:
+                await seats.leave(alice.user_id, seat)
+            await late.log_in(alice.user.username, PASSWORD)
 
     loop.run(story(), 60)
 

@@ -1,16 +1,22 @@
 """What a strategy does in its day, by TqSdk 3.10.4 as it is installed (D-1 … D-35)."""
 
+import json
+
 import pytest
-from tqsdk import TargetPosTask, TqSim
+from tqsdk import TargetPosTask, TqAccount, TqKq, TqMultiAccount, TqSim, TqZq
+from websockets.sync.client import connect
 
 from tests.tqsdk.conftest import (
     CONTRACTS,
     MIDDLE,
+    PASSWORD,
     SYMBOL,
     TICK,
     Opener,
     Person,
     Site,
+    Web,
+    known_here,
     until,
 )
 
@@ -121,3 +127,47 @@ def test_a_wrong_password_is_told_at_once(tq: Opener, web: object, alice: Person
 
     with pytest.raises(Exception, match="401"):
         TqApi(auth=TqAuth(alice.user.username, "wrong"), debug=False)
+
+
+def test_accounts_of_the_other_kinds_log_in_too(tq: Opener, web: Web, alice: Person, bob: Person) -> None:
+    """TqKq knows only its access token's subject, TqZq sends no confirmation."""
+    other = tq(bob)
+    rest = other.insert_order(SYMBOL, "SELL", "OPEN", 2, limit_price=MIDDLE)
+    until(other, lambda: rest.is_online)
+    for lots, account in enumerate(
+        (TqKq(td_url=web.socket), TqZq(alice.user.username, PASSWORD, web.socket)), 1
+    ):
+        api = tq(alice, account=account)
+        order = api.insert_order(SYMBOL, "BUY", "OPEN", 1, limit_price=MIDDLE)
+        until(api, lambda order=order: order.is_dead)
+        assert not order.is_error
+        until(api, lambda api=api, lots=lots: api.get_position(SYMBOL).pos_long_today == lots)
+
+
+def test_both_accounts_trade_in_one_api(tq: Opener, site: Site, web: Web, alice: Person) -> None:
+    second = site.open_account(alice, 50_000)
+    name = known_here(alice).user.username
+    accounts = [TqAccount("exchange", user, PASSWORD, td_url=web.socket) for user in (name, second)]
+    api = tq(alice, account=TqMultiAccount(accounts))
+    assert [api.get_account(each).balance for each in accounts] == [1_000_000, 50_000]
+    placed = [
+        api.insert_order(SYMBOL, "BUY", "OPEN", lots, limit_price=MIDDLE - 4 * TICK, account=each)
+        for lots, each in enumerate(accounts, 1)
+    ]
+    until(api, lambda: all(order.is_online for order in placed))
+    for order, each in zip(placed, accounts, strict=True):
+        api.cancel_order(order, account=each)
+    until(api, lambda: all(order.is_dead for order in placed))
+    assert [order.volume_orign for order in placed] == [1, 2]
+
+
+def test_a_subject_without_its_token_is_a_wrong_password(web: Web, alice: Person) -> None:
+    known_here(alice)
+    with connect(web.socket, proxy=None) as link:
+        subject = alice.user.pk.hex
+        link.send(json.dumps({"aid": "req_login", "bid": "x", "user_name": subject, "password": subject}))
+        text = ""
+        while '"error_code":9001' not in text:
+            link.send('{"aid":"peek_message"}')
+            text = str(link.recv(30))
+        assert f'"{subject}":' not in text

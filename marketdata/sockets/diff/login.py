@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from django.http import HttpRequest
 
-from accounts.models import USERNAME_PATTERN, User
+from accounts.models import USERNAME_PATTERN, User, default_scopes
 from accounts.selectors import user_names
 from accounts.socket_login import Credential, is_sound, sign_in_socket
+from accounts.tqauth import bearer_of
 from exchange_site.exceptions import ExchangeError
 from trading.engine.codes import ACCOUNT_NOT_FOUND, AUTHENTICATION_FAILED
 from trading.models import TradingAccount
@@ -28,17 +29,27 @@ def sign_in(venue: str, request: HttpRequest, user_name: str, password: str) -> 
     """Check a log-in; ExchangeError 9001, 9004 (locked, too often), 1006 (no account)."""
     account = _account(venue, user_name)
     username = user_name if account is None else _owner_of(account)
-    is_token_twice = bool(user_name) and user_name == password  # TqKq sends its subject as both
-    if is_token_twice:
-        username = ""
-    if not is_sound(username, password):
-        raise ExchangeError(AUTHENTICATION_FAILED)
-    credential = sign_in_socket(request=request, username=username, password=password)
+    credential = None
+    if user_name and user_name == password:
+        username = ""  # an API token in both places
+        credential = _of_subject(request, user_name)
+    if credential is None:
+        if not is_sound(username, password):
+            raise ExchangeError(AUTHENTICATION_FAILED)
+        credential = sign_in_socket(request=request, username=username, password=password)
     if account is None:
         account = _default_account(venue, credential.user_id)
     if account is None or account.user_id != credential.user_id:
         raise ExchangeError(ACCOUNT_NOT_FOUND)
     return SignedIn(user_name or credential.username, credential, account.account_id)
+
+
+def _of_subject(request: HttpRequest, subject: str) -> Credential | None:
+    """TqKq sends the subject of its access token twice, and the token with the handshake (D-13)."""
+    user = bearer_of(request)
+    if user is None or user.pk.hex != subject:
+        return None
+    return Credential(user.pk.hex, user.username, user.password, scopes=tuple(default_scopes()))
 
 
 def _account(venue: str, text: str) -> TradingAccount | None:

@@ -146,7 +146,7 @@ class TradeDesk:
                 raise ExchangeError(TOO_MANY_REQUESTS)
             name, password = message.user_name.strip(), message.password
             found = await in_database_thread(sign_in, hub.venue, self.request, name, password)
-            hub.registry.join(self.socket, found.credential)
+            await hub.registry.join(self.socket, found.credential)
             branch = Branch(found.name, found.credential, self._changed)
             branch.image = await hub.accounts.open(found.account_id, branch)
         except ExchangeError as error:

@@ -202,7 +202,7 @@ class TypedSocket(Socket):
             raise ExchangeError(INVALID_FIELD, {"field": "type", "reason": "this socket is signed in"})
         try:
             found = await in_database_thread(self._credential, message)
-            self.hub.registry.join(self, found)
+            await self.hub.registry.join(self, found)
         except ExchangeError as error:
             self._answer_sign_in(message, False, error)
             return
