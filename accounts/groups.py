@@ -30,6 +30,7 @@ RECORDS = ("trading.view_auditlog", "admin.view_logentry", "trading.view_rejectc
 SETTINGS = ("accounts.view_venuesetting",)
 
 FEEDS = ("marketdata.view_feedconnection",)
+WATCH = ("monitoring.view_alert", "monitoring.view_report")
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "operator": (
@@ -45,6 +46,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "marketdata.delete_feedconnection",
         "marketdata.operate_feeds",
         "trading.view_rejectcount",
+        *WATCH,
+        "monitoring.acknowledge_alert",
+        "monitoring.close_sockets",
         "trading.operate_instruments",
         "trading.operate_accounts",
         "trading.move_money",
@@ -65,12 +69,14 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *BOOKS,
         *SETTLED,
         *SETTINGS,
+        *WATCH,
+        "monitoring.acknowledge_alert",
         "trading.view_rejectcount",
         "trading.operate_accounts",
         "trading.cancel_any_order",
         "trading.halt_venue",
     ),
-    "settlement": (*BOOKS, *SETTLED, *SETTINGS, *JOBS, "settlement.run_job", "settlement.settle"),
+    "settlement": (*BOOKS, *SETTLED, *SETTINGS, *JOBS, *WATCH, "settlement.run_job", "settlement.settle"),
     "auditor": (
         *BOOKS,
         *SETTLED,
@@ -80,6 +86,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *JOBS,
         *MONEY,
         *FEEDS,
+        *WATCH,
         "auth.view_group",
     ),
     "support": (*BOOKS, *PEOPLE, "accounts.operate_users"),

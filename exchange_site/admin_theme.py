@@ -77,6 +77,11 @@ NAVIGATION: list[dict[str, Any]] = [
         link(_("Feed connections"), "cable", "marketdata.feedconnection"),
     ),
     group(
+        _("Monitoring"),
+        link(_("Alerts"), "warning", "monitoring.alert"),
+        link(_("Reports"), "summarize", "monitoring.report"),
+    ),
+    group(
         _("People"),
         link(_("Users"), "person", "accounts.user"),
         link(_("Groups"), "groups", "auth.group"),

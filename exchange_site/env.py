@@ -55,6 +55,15 @@ class Environment(BaseSettings):
     EXCHANGE_METRICS_BIND: str = "127.0.0.1"
     EXCHANGE_METRICS_PORT: int = Field(0, ge=0, le=65_471)
     EXCHANGE_METRICS_TOKEN: str = ""
+    EXCHANGE_ALERT_RULES: str = ""
+    EXCHANGE_ALERT_EMAIL: str = ""
+    EXCHANGE_ALERT_WEBHOOK: str = Field("", pattern=r"^(https?://\S+)?$")
+    EXCHANGE_SMTP_HOST: str = ""
+    EXCHANGE_SMTP_PORT: int = Field(25, ge=1, le=65_535)
+    EXCHANGE_SMTP_USER: str = ""
+    EXCHANGE_SMTP_PASSWORD: str = ""
+    EXCHANGE_SMTP_TLS: bool = False
+    EXCHANGE_SMTP_FROM: str = "exchange@localhost"
     EXCHANGE_DB_POOL: int = Field(8, ge=1, le=200)
     EXCHANGE_MARKET_INTERVAL_MS: int = Field(80, ge=0, le=1_000)
 

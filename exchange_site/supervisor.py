@@ -162,6 +162,7 @@ class Supervisor:
                 *self._celery("worker", "--concurrency", "2", "--without-mingle", "--without-gossip"),
             )
             self._add("beat", *self._celery("beat", "--schedule", str(self.directory / "beat")))
+        self._add("watcher", *self._manage("run_watcher"))
 
     def _manage(self, command: str) -> tuple[str, ...]:
         return (sys.executable, "manage.py", command, "--venue", self.env.EXCHANGE_VENUE)

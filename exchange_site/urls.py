@@ -29,6 +29,7 @@ urlpatterns = [
     path("api/", include("trading.urls")),
     path("api/", include("marketdata.urls")),
     path("api/", include("settlement.urls")),
+    path("api/", include("monitoring.urls")),
     path("api/<path:rest>", api_not_found),
     path("", include("accounts.tqauth")),
 ]

@@ -25,7 +25,7 @@ from django.utils.translation.template import templatize
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES"
 PO, MO = FOLDER / "django.po", FOLDER / "django.mo"
-APPS = ("accounts", "exchange_site", "marketdata", "settlement", "trading")
+APPS = ("accounts", "exchange_site", "marketdata", "monitoring", "settlement", "trading")
 UNFOLD = Path(unfold.__file__).parent
 SINGLE = {"_", "gettext", "gettext_lazy", "gettext_noop"}
 PLURAL = {"ngettext", "ngettext_lazy"}

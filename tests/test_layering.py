@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-APPS = ("exchange_site", "accounts", "trading", "marketdata", "settlement")
+APPS = ("exchange_site", "accounts", "trading", "marketdata", "settlement", "monitoring")
 PURE = ("trading/engine", "settlement/calc", "marketdata/bars")
 CLOCKS = ("now", "utcnow", "today")
 MAX_FILE_LINES = 500
@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "trading": {"trading", "accounts", "exchange_site"},
     "marketdata": {"marketdata", "trading", "accounts", "exchange_site"},
     "settlement": {"settlement", "marketdata", "trading", "accounts", "exchange_site"},
+    "monitoring": {"monitoring", "settlement", "marketdata", "trading", "accounts", "exchange_site"},
 }
 SITE_ROOTS = {"urls.py", "routing.py", "asgi.py"}
 """The only files of exchange_site that may import the apps."""

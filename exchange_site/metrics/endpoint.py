@@ -45,7 +45,7 @@ class Endpoint:
         self.meter = meter
         self.host = host or env.EXCHANGE_METRICS_BIND
         self.token = env.EXCHANGE_METRICS_TOKEN if token is None else token
-        self.process_id = f"{meter.part}.{os.getpid()}"
+        self.process_id = f"{meter.part}.{socket.gethostname()}.{os.getpid()}"
         first = env.EXCHANGE_METRICS_PORT if port is None else port
         self._socket = _listen(self.host, first)
         self.port = int(self._socket.getsockname()[1])

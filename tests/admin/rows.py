@@ -10,11 +10,13 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
+from django.utils import timezone
 from knox.models import get_token_model
 
 from accounts.models import Announcement, MoneyRequest, VenueSetting
 from marketdata.models import FeedConnection
 from settlement.models import Contest, ContestEntry, Job, SettlementRun
+from monitoring.models import Alert, Report
 from trading import models as m
 from trading.partitions import ensure_partitions
 
@@ -193,6 +195,11 @@ def people(n: int) -> None:
     )
     Announcement.objects.create(title=f"announcement {n}")
     contestant(n, user)
+    now = timezone.now()
+    Alert.objects.create(
+        venue="main", name=f"Rule{n}", severity="warning", summary="late", value=n, opened_at=now, seen_at=now
+    )
+    Report.objects.create(venue="main", report_id=f"RPT{n}", made_at=now, made_by="x", figures={"n": n})
     m.AuditLog.objects.create(action="login", username=user.username)
     LogEntry.objects.create(
         user=user,

@@ -33,6 +33,7 @@ OPERATIONS = {
     },
     "settlement_job": {"run": {"operator", "settlement"}},
     "settlement_contestentry": {"disqualify": {"operator"}, "readmit": {"operator"}},
+    "monitoring_alert": {"acknowledge": {"operator", "risk"}},
     "marketdata_feedconnection": {
         name: {"operator"} for name in ("enable", "disable", "reconnect", "import", "strategy")
     },
@@ -79,6 +80,8 @@ LISTS = {
     "auth_group": {"auditor"},
     "axes_accessattempt": {"operator", "auditor", "support"},
     "marketdata_feedconnection": {"operator", "auditor"},
+    "monitoring_alert": BOOKS,
+    "monitoring_report": BOOKS,
     "trading_accountday": BOOKS,
     "trading_auditlog": {"auditor"},
     "settlement_job": {"operator", "settlement", "auditor"},

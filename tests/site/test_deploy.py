@@ -19,7 +19,10 @@ DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 OPTIONS = list(DAPHNE[: DAPHNE.index("-v")])
 PORT = Environment.model_fields["PORT"].default
-PROCESSES = {"matching": "run_matching", "projector": "run_projector", "marketdata": "run_marketdata"}
+PROCESSES = {
+    "matching": "run_matching", "projector": "run_projector", "marketdata": "run_marketdata",
+    "watcher": "run_watcher",
+}  # fmt: skip
 SERVERS = {"postgres", "log", "cache"}
 
 
