@@ -99,6 +99,8 @@ class Meter(Collector):
         families: dict[str, Any] = {}
         for name, labels, figure in self.samples():
             metric = BY_NAME[name]
+            if metric.by not in (ALL, self.part):
+                continue  # counted by code that runs in other processes too
             family = families.get(name)
             if family is None:
                 family = families[name] = _family(name)

@@ -15,8 +15,8 @@ from knox.models import get_token_model
 
 from accounts.models import Announcement, MoneyRequest, VenueSetting
 from marketdata.models import FeedConnection
-from settlement.models import Contest, ContestEntry, Job, SettlementRun
 from monitoring.models import Alert, Report
+from settlement.models import Contest, ContestEntry, Job, SettlementRun
 from trading import models as m
 from trading.partitions import ensure_partitions
 
