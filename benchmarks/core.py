@@ -71,13 +71,18 @@ def latency() -> Figures:
     for depth in DEPTHS:
         market = deep_market(depth)
         with collector_off():
-            spent = [one(market, entry) / 1_000 for entry in touches(market, SAMPLES)]
-        found = percentiles(spent)
+            spent = [one(market, entry) for entry in touches(market, SAMPLES)]
+        found = percentiles([wall / 1_000 for wall, _ in spent])
+        of_cpu = percentiles([cpu / 1_000 for _, cpu in spent])
         yield Figure(
             name=f"Q-11 one command, {depth} levels",
             value=found["p99"],
             unit="µs p99",
-            conditions={"samples": len(spent), **{k: round(v, 1) for k, v in found.items()}},
+            conditions={
+                "samples": len(spent),
+                **{k: round(v, 1) for k, v in found.items()},
+                "on_the_processor": {k: round(v, 1) for k, v in of_cpu.items()},
+            },
             target=100,
             at_least=False,
         )
@@ -121,10 +126,13 @@ def touches(market: Market, count: int) -> list[Entry]:
     return market.entries(steps)
 
 
-def one(market: Market, entry: Entry) -> int:
-    """Nanoseconds of one command through the core."""
-    started = time.perf_counter_ns()
+def one(market: Market, entry: Entry) -> tuple[int, int]:
+    """Nanoseconds of one command through the core, and of them on the processor.
+
+    The second tells the core from a machine that does other work meanwhile.
+    """
+    cpu_started, started = time.process_time_ns(), time.perf_counter_ns()
     command = decode_command(entry.kind, entry.version, entry.payload)
     _, events = apply(market.state, entry.envelope(), command)
     encode_events(events)
-    return time.perf_counter_ns() - started
+    return time.perf_counter_ns() - started, time.process_time_ns() - cpu_started

@@ -1,7 +1,7 @@
 """Four processes that append orders of several users' flow through the A-4 script (Q-3).
 
 ``python -m benchmarks.writers VENUE NUMBER COUNT``: prepares the commands, says ``ready``,
-waits for a line, appends 200 a call, and prints the seconds it took.
+waits for a line, appends 200 a call, and prints the seconds it took and its last entry's id.
 """
 
 import os
@@ -42,8 +42,8 @@ def main(venue: str, number: int, count: int) -> None:
     print("ready", flush=True)
     sys.stdin.readline()
     started = time.perf_counter()
-    log.append(entries)
-    print(time.perf_counter() - started, flush=True)
+    ids = log.append(entries)
+    print(time.perf_counter() - started, ids[-1], flush=True)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from trading.engine.messages import (
     PlaceOrder,
     TimeCondition,
 )
+from trading.engine.rates import rates_for
 from trading.engine.state import Context, State
 from trading.engine.units import PPB, PPM
 
@@ -94,9 +95,11 @@ def enter_plain(context: Context, command: PlaceOrder) -> bool:
 
 def _affords(state: State, account: Account, instrument: Instrument, order: Order) -> bool:
     """Fix the order's freeze; are 1001 to 1005 out of the question even at the worst prices?"""
-    rates = instrument.full_rates
-    if rates is None or state.holders_with_rates or account.account_id in state.risk.tasks:
+    if account.account_id in state.risk.tasks:
         return False
+    rates = instrument.full_rates
+    if rates is None or state.holders_with_rates:
+        rates = rates_for(state, account, instrument)
     direction, lots, price = order.direction, order.left, order.limit_price
     bids, asks = instrument.book.sides
     if direction == _BUY:

@@ -21,8 +21,12 @@ _ROW_WITH_SYMBOL = frozenset({"OrderAccepted", "OrderCancelled", "OrderModified"
 def react(context: Context) -> None:
     """Mark what moved, fire what came true, place at most 64 triggered orders (T-70)."""
     state = context.state
-    command_id, context.command_id = context.command_id, ""
     conditions, budget, seen = state.conditions, ORDERS_PER_COMMAND, 0
+    command_id, context.command_id = context.command_id, ""
+    if not conditions.living and not conditions.queue:
+        _mark(context, context.events)
+        context.command_id = command_id
+        return
     while True:
         fresh = context.events[seen:]
         seen = len(context.events)
@@ -65,6 +69,23 @@ def wake_ns(state: State) -> int:
         if risk.marked or risk.extra:
             found = min(found, risk.round_ns + NS_PER_SECOND)
     return min([found, *(task.next_ns for task in risk.tasks.values())])
+
+
+def _mark(context: Context, events: list[Event]) -> None:
+    """What `_moved` does besides its answer, where no conditional order waits for that."""
+    risk, watches = context.state.risk, context.state.settings["risk_watch"]
+    for event in events:
+        kind = event[1]
+        if kind == "OrderAccepted" or kind == "OrderCancelled":
+            continue
+        if kind == "PhaseChanged":
+            _phase_changed(context, event, {})
+        elif watches and kind == "Traded":
+            risk.marked[event[5]] = None
+        elif watches and kind == "FundsMoved":
+            risk.extra[event[6]] = None
+        elif watches and kind == "PositionRemargined":
+            risk.extra[event[5][0]] = None
 
 
 def _moved(context: Context, events: list[Event]) -> dict[str, bool]:
