@@ -24,7 +24,7 @@ BOOKS = (
 )
 SETTLED = ("trading.view_accountday", "trading.view_settlementday", "settlement.view_settlementrun")
 JOBS = ("settlement.view_job",)
-MONEY = ("accounts.view_moneyrequest",)
+MONEY = ("accounts.view_moneyrequest", "trading.view_delistingrequest")
 PEOPLE = ("accounts.view_user", "accounts.view_authtoken", "axes.view_accessattempt")
 RECORDS = ("trading.view_auditlog", "admin.view_logentry", "trading.view_rejectcount")
 SETTINGS = ("accounts.view_venuesetting",)

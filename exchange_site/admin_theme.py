@@ -67,6 +67,7 @@ NAVIGATION: list[dict[str, Any]] = [
     group(
         _("Listings"),
         link(_("Instruments"), "candlestick_chart", "trading.instrument"),
+        link(_("Waiting delistings"), "pending_actions", "trading.delistingrequest"),
         link(_("Products"), "category", "trading.product"),
         link(_("Rates"), "percent", "trading.raterow"),
         link(_("Trading days"), "calendar_month", "trading.tradingday"),

@@ -14,6 +14,7 @@ from trading.engine.codes import (
     ACCOUNT_EXISTS,
     INSTRUMENT_NOT_FOUND,
     INVALID_FIELD,
+    WAITS_FOR_APPROVAL,
     WORKER_NOT_RUNNING,
 )
 from trading.lists import StaffReadView, paged
@@ -70,7 +71,7 @@ CREATED = {
     "expire_date": 20270115,
 }
 CHANGED = {"instrument_id": SYMBOL, "status": "TRADING"}
-CHANGING = (INSTRUMENT_NOT_FOUND, INVALID_FIELD, WORKER_NOT_RUNNING)
+CHANGING = (INSTRUMENT_NOT_FOUND, INVALID_FIELD, WAITS_FOR_APPROVAL, WORKER_NOT_RUNNING)
 TAG = "staff: instruments"
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from accounts.models import User
 from exchange_site.exceptions import ExchangeError
+from trading import delisting_services as delisting
 from trading.account_services import pending, send
 from trading.choices import INSTRUMENT_STATUS
 from trading.engine import messages as core
@@ -112,10 +113,16 @@ def resume(*, venue: str, user: User, command_id: str, text: str, reason: str) -
 
 
 def delist(*, venue: str, user: User, command_id: str, text: str, reason: str) -> Answer:
-    """End an instrument for good; refused while anybody holds it, naming the holders (T-13)."""
+    """End an instrument for good; refused while anybody holds it, naming the holders (T-13).
+
+    2006 where the venue wants a second person for it (O-4).
+    """
     symbol = _found(venue, user, text).symbol
+    delisting.confirm(venue=venue, user=user, symbol=symbol, reason=reason)
     try:
-        return _change(venue, user, command_id, symbol, core.DelistInstrument(symbol, reason))
+        answer = _change(venue, user, command_id, symbol, core.DelistInstrument(symbol, reason))
+        delisting.drop(venue=venue, symbol=symbol)
+        return answer
     except ExchangeError as error:
         if "holders" in error.params:
             error.extra["detail"] = (

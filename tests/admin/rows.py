@@ -194,6 +194,7 @@ def people(n: int) -> None:
         venue="main", account_id="A", amount=1, reference=f"r{n}", command_id="0" * 32, asked_by=user.pk.hex
     )
     Announcement.objects.create(title=f"announcement {n}")
+    m.DelistingRequest.objects.create(venue="main", symbol=f"SHFE.x{n}", asked_by=user.pk.hex)
     contestant(n, user)
     now = timezone.now()
     Alert.objects.create(

@@ -83,6 +83,7 @@ def test_charts_carry_their_figures_and_waiting_accounts_are_counted(root: Clien
     shown = {str(count["title"]): count["value"] for count in page.context_data["counts"]}
     assert shown == {
         "Withdrawals waiting for approval": 0,
+        "Delistings waiting for a second person": 0,
         "Accounts waiting for approval": 1,
         "Frozen accounts": 1,
     }

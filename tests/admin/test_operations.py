@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import reverse
 
+from accounts import selectors as account_selectors
+from accounts import venue_settings
 from tests.admin.desk import Desk
 from tests.log.conftest import ALICE, CONTRACTS
 from trading.engine import messages as core
 from trading.engine.units import SCALE
-from trading.models import AuditLog, CashFlow, TradingDay
+from trading.models import AuditLog, CashFlow, DelistingRequest, TradingDay
 
 REASON = "asked for by telephone"
 SYMBOL = CONTRACTS[0].symbol
@@ -188,6 +191,29 @@ def test_a_suspended_instrument_resumes(desk: Desk, root: Client) -> None:
     assert desk.last()[0] == core.ResumeInstrument(SYMBOL, REASON)
     desk.project()
     assert desk.instrument.status == "TRADING"
+
+
+def test_delisting_waits_for_a_second_person_where_the_venue_wants_two(
+    desk: Desk, root: Client, client: Client
+) -> None:
+    venue_settings.write(desk.name, {"two_person_delisting": 1})
+    account_selectors._settings.clear()
+    before = desk.commands()
+    for _ in range(2):
+        (waits,) = results(operate(root, INSTRUMENT, "delist", desk.instrument))
+        assert waits.code == 2006
+    request = DelistingRequest.objects.get(symbol=SYMBOL)
+    assert SYMBOL in root.get(reverse("admin:trading_delistingrequest_changelist")).content.decode()
+    (kept,) = results(operate(root, "trading_delistingrequest", "withdraw", request))
+    assert kept.code == 0 and not DelistingRequest.objects.exists()
+    (waits,) = results(operate(root, INSTRUMENT, "delist", desk.instrument))
+    assert (waits.code, desk.commands()) == (2006, before)
+    client.force_login(get_user_model().objects.create_superuser("second", "", "second-password"))
+    (done,) = results(operate(client, INSTRUMENT, "delist", desk.instrument))
+    assert done.code == 0 and not DelistingRequest.objects.exists()
+    assert desk.last()[0] == core.DelistInstrument(SYMBOL, REASON)
+    found = AuditLog.objects.filter(action="delist").order_by("id").values_list("username", "code")
+    assert [row for row in found if row[1] == 0] == [("second", 0)]
 
 
 def test_instruments_are_imported_as_csv_whole_or_not_at_all(desk: Desk, root: Client) -> None:

@@ -38,6 +38,7 @@ OPERATIONS = {
         name: {"operator"} for name in ("enable", "disable", "reconnect", "import", "strategy")
     },
     "trading_cashflow": {"reverse": {"operator"}},
+    "trading_delistingrequest": {"withdraw": {"operator"}},
     "trading_instrument": {
         "suspend": {"operator"},
         "resume": {"operator"},
@@ -84,6 +85,7 @@ LISTS = {
     "monitoring_report": BOOKS,
     "trading_accountday": BOOKS,
     "trading_auditlog": {"auditor"},
+    "trading_delistingrequest": {"operator", "auditor"},
     "settlement_job": {"operator", "settlement", "auditor"},
     "settlement_settlementrun": BOOKS,
     "trading_rejectcount": {"operator", "risk", "auditor"},

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from accounts import selectors as account_selectors
+from accounts import venue_settings
 from tests.api.conftest import COPPER, Api, make_user, order_body, price
 from trading.engine.units import SCALE
-from trading.models import AuditLog
+from trading.models import AuditLog, DelistingRequest
 
 PATH = "admin/instrument"
 EXCHANGE, _, BARE = COPPER.symbol.partition(".")
@@ -113,6 +115,30 @@ def test_a_free_contract_is_delisted_for_good(bob):
     assert bob.delete(f"{PATH}/new8/delist", {"reason": "end"}).data["status"] == "DELISTED"
     assert bob.put(f"{PATH}/{EXCHANGE}.new8/resume").code == 9008
     assert bob.put(f"{PATH}/new8/resume").code == 1007
+
+
+@pytest.fixture
+def two_persons(site):
+    """The venue wants a second person for every delisting."""
+    venue_settings.write(site.venue, {"two_person_delisting": 1})
+    account_selectors._settings.clear()
+    yield
+    venue_settings.write(site.venue, {"two_person_delisting": 0})
+    account_selectors._settings.clear()
+
+
+def test_a_second_person_delists_where_the_venue_wants_two(bob, charlie, site, two_persons):
+    assert bob.post(f"{PATH}/create", body_of(90)).status == 201
+    for asked_now in (True, False):  # asked twice by one person it still waits
+        answer = bob.delete(f"{PATH}/new90/delist", {"reason": "end"})
+        assert (answer.status, answer.code, answer.error["extra"]["asked_now"]) == (409, 2006, asked_now)
+    assert DelistingRequest.objects.get(symbol=f"{EXCHANGE}.new90").asked_by == bob.user_id
+    assert charlie.delete(f"{PATH}/new90/delist", {"reason": "end"}).code == 9006
+    codes = AuditLog.objects.filter(action="delist", user_id=bob.user_id).values_list("code", flat=True)
+    assert 2006 in codes
+    eve = site.person("eve", groups=("operator",), scopes=("read", "admin"))
+    assert eve.delete(f"{PATH}/new90/delist", {"reason": "seen"}).data["status"] == "DELISTED"
+    assert not DelistingRequest.objects.filter(symbol=f"{EXCHANGE}.new90").exists()
 
 
 def test_the_venue_is_shown_to_staff(bob, site):

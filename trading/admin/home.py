@@ -18,7 +18,15 @@ from accounts.models import MoneyRequest
 from exchange_site.admin_base import SHANGHAI
 from trading import session_watch
 from trading.admin import pulse
-from trading.models import Order, SessionTemplate, SettlementDay, Trade, TradingAccount, Venue
+from trading.models import (
+    DelistingRequest,
+    Order,
+    SessionTemplate,
+    SettlementDay,
+    Trade,
+    TradingAccount,
+    Venue,
+)
 
 MINUTES = 30
 CACHE_S = 5
@@ -76,6 +84,11 @@ def counts(request: HttpRequest) -> list[dict[str, Any]]:
             "title": _("Withdrawals waiting for approval"),
             "value": MoneyRequest.objects.filter(state=MoneyRequest.PENDING).count(),
             "url": f"{money}?state__exact=pending",
+        },
+        {
+            "title": _("Delistings waiting for a second person"),
+            "value": DelistingRequest.objects.count(),
+            "url": reverse("admin:trading_delistingrequest_changelist"),
         },
         {
             "title": _("Accounts waiting for approval"),

@@ -12,7 +12,9 @@ from unfold.decorators import display
 from exchange_site.admin_base import ReadOnlyAdmin
 from exchange_site.admin_operations import OperationsMixin
 from trading.admin.accounts import plain
-from trading.admin.filters import ExchangeFilter, HeldFilter
+from trading.admin.delisting import Delist
+from trading.admin.filters import ExchangeFilter
+from trading.admin.instrument_base import InstrumentOperation
 from trading.admin.instrument_file import ImportInstruments
 from trading.admin.market_forms import (
     RATES,
@@ -31,7 +33,7 @@ from trading.admin.operations import CommandOperation
 from trading.admin.rate_columns import RATES_SHOWN, RatesColumnsShown, shown_rate
 from trading.choices import Phase
 from trading.engine import messages as core
-from trading.models import Instrument, Order, Position, Product, RateRow, SessionTemplate
+from trading.models import Instrument, Product, RateRow, SessionTemplate
 
 STATUS_LABELS = {
     "CREATED": "info",
@@ -40,25 +42,6 @@ STATUS_LABELS = {
     "DELISTED": "danger",
     "EXPIRED": "danger",
 }
-
-
-class InstrumentOperation(CommandOperation):
-    permission = "trading.operate_instruments"
-
-    def before(self, row: Instrument) -> dict[str, Any]:
-        return {"status": row.status}
-
-    def working_orders(self, row: Instrument) -> int:
-        """Orders that rest in its book."""
-        return Order.objects.filter(
-            venue=row.venue, symbol=row.symbol, status__in=["Submitted", "PartiallyFilled"]
-        ).count()
-
-    def holders(self, row: Instrument) -> int:
-        """Accounts with lots in it."""
-        flat = dict.fromkeys(HeldFilter.SIDES, 0)
-        held = Position.objects.filter(venue=row.venue, symbol=row.symbol)
-        return held.exclude(**flat).count()
 
 
 class Suspend(InstrumentOperation):
@@ -88,23 +71,6 @@ class Resume(InstrumentOperation):
 
     def command(self, row: Instrument, data: dict[str, Any]) -> core.ResumeInstrument:
         return core.ResumeInstrument(row.symbol, data["reason"])
-
-
-class Delist(InstrumentOperation):
-    name = "delist"
-    label = _("Delist")
-    icon = "delete_forever"
-    variant = "danger"
-    explanation = _("Final. Refused while any account holds a position.")
-
-    def effect(self, row: Instrument, data: dict[str, Any]) -> Any:
-        return _("%(status)s → Delisted; %(count)s accounts hold positions now") % {
-            "status": row.get_status_display(),
-            "count": self.holders(row),
-        }
-
-    def command(self, row: Instrument, data: dict[str, Any]) -> core.DelistInstrument:
-        return core.DelistInstrument(row.symbol, data["reason"])
 
 
 class CancelInstrumentOrders(InstrumentOperation):

@@ -14,7 +14,7 @@ from trading.models.ledger import (
     TradingAccount,
 )
 from trading.models.notices import Notification
-from trading.models.operations import AuditLog, ProjectorCursor, RejectCount
+from trading.models.operations import AuditLog, DelistingRequest, ProjectorCursor, RejectCount
 from trading.models.orders import Order, Trade
 from trading.models.reference import (
     Instrument,
@@ -35,6 +35,7 @@ __all__ = [
     "AccountDay",
     "AuditLog",
     "CashFlow",
+    "DelistingRequest",
     "Instrument",
     "MoneyReference",
     "Notification",

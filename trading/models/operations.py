@@ -56,6 +56,25 @@ class AuditLog(models.Model):
         return f"{self.at} {self.username} {self.action} {self.target}"
 
 
+class DelistingRequest(models.Model):
+    """A delisting that waits for a second person; gone when it was carried out or withdrawn (O-4)."""
+
+    venue = models.SlugField(_("venue"), max_length=32)
+    symbol = models.CharField(_("instrument"), max_length=64)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    asked_by = models.CharField(_("asked by"), max_length=32)
+    asked_at = models.DateTimeField(_("asked at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("delisting request")
+        verbose_name_plural = _("delisting requests")
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["venue", "symbol"], name="delistingrequest_symbol")]
+
+    def __str__(self) -> str:
+        return f"{self.venue} {self.symbol}"
+
+
 class ProjectorCursor(models.Model):
     """The last event sequence in the tables; written in the transaction of the rows (A-7)."""
 
