@@ -110,6 +110,10 @@ class Operation:
         """Values the form starts with."""
         return {}
 
+    def onward(self, results: Sequence[Result]) -> tuple[str, Any] | None:
+        """(address, label) of where one goes on from the results."""
+        return None
+
     def venue(self, row: Any) -> str:
         """The venue the row belongs to, for the audit log."""
         return ""
@@ -298,6 +302,7 @@ class OperationsMixin:
                 "hidden_rows": max(0, len(rows) - ROWS_SHOWN),
                 "list_url": self.list_url(),
                 "operate_url": self.operate_url(operation.name),
+                "onward": operation.onward(results) if results else None,
                 "done_count": sum(1 for result in results if not result.code),
                 **context,
             },

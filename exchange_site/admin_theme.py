@@ -60,7 +60,7 @@ NAVIGATION: list[dict[str, Any]] = [
         link(_("Trading accounts"), "account_balance_wallet", "trading.tradingaccount"),
         link(_("Cash flows"), "payments", "trading.cashflow"),
         link(_("Approvals"), "how_to_reg", "accounts.moneyrequest"),
-        link(_("Account days"), "calendar_view_day", "trading.accountday"),
+        link(_("Statements"), "calendar_view_day", "trading.accountday"),
         link(_("Settlement runs"), "gavel", "settlement.settlementrun"),
         link(_("Settlement days"), "fact_check", "trading.settlementday"),
     ),

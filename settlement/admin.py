@@ -13,6 +13,7 @@ from unfold.decorators import display
 from exchange_site.admin_base import ReadOnlyAdmin, figure
 from exchange_site.admin_operations import Operation, OperationsMixin, Result
 from settlement import admin_runs as admin_runs
+from settlement import admin_statements as admin_statements
 from settlement import contest_admin as contest_admin
 from settlement.jobs import BY_NAME
 from settlement.models import Job

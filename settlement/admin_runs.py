@@ -8,11 +8,11 @@ from django.contrib import admin
 from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from exchange_site.admin_base import ReadOnlyAdmin
+from exchange_site.admin_base import ReadOnlyAdmin, figure
 from exchange_site.admin_operations import Operation, OperationForm, OperationsMixin, Result
 from exchange_site.exceptions import ExchangeError, message
 from settlement import run_selectors as selectors
@@ -24,6 +24,12 @@ from trading.codec import to_units
 from trading.models import SettlementDay
 
 SHOWN = 50
+PRICES_SHOWN = 60
+PRICE_COLUMNS = ("pre_settlement", "computed", "chosen", "price")
+PRICE_TITLES = (
+    _("Instrument"), _("held"), _("previous settlement"), _("computed price"), _("operator's price"),
+    _("settlement price"),
+)  # fmt: skip
 CSV_LENGTH = 512 * 1024
 
 
@@ -54,6 +60,10 @@ class RunOperation(Operation):
         """Do it to the run; ExchangeError is shown."""
         raise NotImplementedError
 
+    def onward(self, results: Sequence[Result]) -> tuple[str, Any] | None:
+        run = results[0].row
+        return (run_url(run), _("To the run")) if run is not None else None
+
     def perform(self, request: HttpRequest, rows: Sequence[Any], data: dict[str, Any]) -> list[Result]:
         run = rows[0] if rows else None
         try:
@@ -63,10 +73,23 @@ class RunOperation(Operation):
             return [Result(str(run or settings.VENUE), error.code, refusal(error), row=run)]
 
 
+def run_url(run: SettlementRun) -> str:
+    return reverse("admin:settlement_settlementrun_change", args=[run.pk])
+
+
 def refusal(error: ExchangeError) -> str:
     """A refusal in words, with the instruments that lack a price."""
     missing = ", ".join(error.extra.get("missing", []))
     return f"{message(error.code, error.params)} {missing}".strip()
+
+
+def warning(fault: dict[str, Any], confirmed: bool) -> str:
+    """A fault before it is one: taken all the same when it only wants to be confirmed."""
+    text = f"{fault['instrument_id']}: {fault['code']} {fault['message']}"
+    if not fault.get("confirm"):
+        return text
+    said = _("It is taken all the same.") if confirmed else _("It is refused unless you confirm it.")
+    return f"{text} {said}"
 
 
 def fault_results(run: SettlementRun, faults: list[dict[str, Any]]) -> list[Result]:
@@ -75,6 +98,15 @@ def fault_results(run: SettlementRun, faults: list[dict[str, Any]]) -> list[Resu
         Result(f"{fault['index']}: {fault['instrument_id']}", fault["code"], fault["message"], row=run)
         for fault in faults
     ]
+
+
+class OpenRun(RunOperation):
+    name, label, icon = "open", _("Open today's run"), "event_available"
+    needs_rows, one_row, in_list = False, False, True
+    explanation = _("Opens the run of the present trading day without any price.")
+
+    def act(self, request: HttpRequest, run: SettlementRun, data: dict[str, Any]) -> list[Result]:
+        return [Result(str(run), text=run.get_state_display(), row=run)]
 
 
 class ComputePrices(RunOperation):
@@ -93,6 +125,13 @@ class SetPrice(RunOperation):
     name, label, icon = "set-price", _("Set a price"), "edit"
     form_class = SetPriceForm
 
+    def effect(self, row: SettlementRun, data: dict[str, Any]) -> Any:
+        """The price, and why it wants a second look."""
+        entries = [(data["instrument_id"], to_units(data["settlement_price"]))]
+        faults = services.price_faults(run=row, entries=entries)
+        text = f"{data['instrument_id']}: {figure(data['settlement_price'])}"
+        return "\n".join([text, *(warning(fault, data["confirm"]) for fault in faults)])
+
     def act(self, request: HttpRequest, run: SettlementRun, data: dict[str, Any]) -> list[Result]:
         entries = [(data["instrument_id"], to_units(data["settlement_price"]))]
         faults = services.set_prices(
@@ -106,6 +145,17 @@ class ImportPrices(RunOperation):
     name, label, icon = "import", _("Import prices"), "upload"
     form_class = ImportForm
     explanation = _("All or none: every line that is wrong is named.")
+
+    def effect(self, row: SettlementRun, data: dict[str, Any]) -> Any:
+        """What is wrong with the file, line by line."""
+        entries, faults = services.read_csv(data["prices"])
+        faults = faults or [
+            {**fault, "index": fault["index"] + 2}
+            for fault in services.price_faults(run=row, entries=entries)
+        ]
+        text = _("%(count)s prices") % {"count": len(entries)}
+        lines = [f"{fault['index']}: {warning(fault, data['confirm'])}" for fault in faults[:SHOWN]]
+        return "\n".join([str(text), *lines])
 
     def act(self, request: HttpRequest, run: SettlementRun, data: dict[str, Any]) -> list[Result]:
         faults = services.import_prices(
@@ -137,7 +187,7 @@ class Settle(RunOperation):
 
 @admin.register(SettlementRun)
 class SettlementRunAdmin(OperationsMixin, ReadOnlyAdmin):
-    operations = (ComputePrices, SetPrice, ImportPrices, Settle)
+    operations = (OpenRun, ComputePrices, SetPrice, ImportPrices, Settle)
     list_display = (
         "trading_day",
         "venue",
@@ -192,14 +242,40 @@ class SettlementRunAdmin(OperationsMixin, ReadOnlyAdmin):
         )
 
     @display(description=_("result"))
-    def result_shown(self, row: Any) -> Any:
-        if row.day_id is None:
+    def result_shown(self, row: SettlementRun) -> Any:
+        day = SettlementDay.objects.filter(venue__code=row.venue, trading_day=row.trading_day).first()
+        if day is None:
             return ""
-        url = reverse("admin:trading_settlementday_change", args=[row.day_id])
-        return format_html('<a href="{}">{} / {}</a>', url, row.settled_accounts, row.total_accounts)
+        if row.state == SettlementRun.RUNNING:
+            return format_html(
+                '<progress data-reload-seconds="2" max="{0}" value="{1}">{1} / {0}</progress> {1} / {0}',
+                day.total_accounts, day.settled_accounts,
+            )  # fmt: skip
+        links = [
+            (reverse("admin:trading_settlementday_change", args=[day.pk]),
+             f"{day.settled_accounts} / {day.total_accounts}"),
+            (f"{reverse('admin:trading_accountday_changelist')}?q={row.trading_day}", _("Statements")),
+        ]  # fmt: skip
+        return format_html_join(" · ", '<a class="text-primary-600 underline" href="{}">{}</a>', links)
 
     @display(description=_("settlement prices"))
-    def prices_shown(self, row: SettlementRun) -> str:
-        return "; ".join(
-            f"{one.symbol} {one.price:,.2f}" for one in row.prices.all() if one.price is not None
-        )
+    def prices_shown(self, row: SettlementRun) -> Any:
+        """Held instruments and those an operator set first, at most PRICES_SHOWN."""
+        rows = selectors.price_rows(row)
+        rows.sort(key=lambda one: (not one["held"], one["chosen"] is None, one["symbol"]))
+        lines = [
+            (one["symbol"], _("yes") if one["held"] else "", *(
+                figure(one[name]) if one[name] is not None else "–" for name in PRICE_COLUMNS
+            ))
+            for one in rows[:PRICES_SHOWN]
+        ]  # fmt: skip
+        cells = "<td>{}</td>" * (2 + len(PRICE_COLUMNS))
+        body = format_html_join("", f"<tr>{cells}</tr>", lines)
+        more = len(rows) - len(lines)
+        note = _("and %(count)s more") % {"count": more} if more > 0 else ""
+        head = format_html_join("", "<th>{}</th>", [(title,) for title in PRICE_TITLES])
+        return format_html(
+            '<div class="exchange-scroll"><table class="exchange-prices"><thead><tr>{}</tr></thead>'
+            "<tbody>{}</tbody></table>{}</div>",
+            head, body, note,
+        )  # fmt: skip

@@ -101,6 +101,21 @@ def set_prices(
     A price that wants a second look is a fault unless `confirmed`.
     """
     _open_run(run)
+    found, faults = _checked(run, entries, confirmed)
+    if not faults:
+        _write_prices(run, found, user_id)
+    return faults
+
+
+def price_faults(*, run: SettlementRun, entries: list[tuple[str, int]]) -> list[dict[str, Any]]:
+    """What `set_prices` would say of unconfirmed entries; sets nothing."""
+    return _checked(run, entries, confirmed=False)[1]
+
+
+def _checked(
+    run: SettlementRun, entries: list[tuple[str, int]], confirmed: bool
+) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """(prices by symbol, faults by entry number)."""
     rows = {row.symbol: row for row in Instrument.objects.filter(venue_id=trading.venue_number(run.venue))}
     faults: list[dict[str, Any]] = []
     found: dict[str, int] = {}
@@ -108,9 +123,7 @@ def set_prices(
         fault = _set_fault(run.venue, rows, found, name, price, confirmed)
         if fault is not None:
             faults.append(fault_data(number, name, fault))
-    if not faults:
-        _write_prices(run, found, user_id)
-    return faults
+    return found, faults
 
 
 def _set_fault(

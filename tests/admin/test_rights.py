@@ -29,7 +29,7 @@ OPERATIONS = {
     "axes_accessattempt": {"forget": {"operator", "support"}},
     "accounts_moneyrequest": {"approve": {"operator"}, "reject": {"operator"}},
     "settlement_settlementrun": {
-        name: {"settlement"} for name in ("prices", "set-price", "import", "settle")
+        name: {"settlement"} for name in ("open", "prices", "set-price", "import", "settle")
     },
     "settlement_job": {"run": {"operator", "settlement"}},
     "settlement_contestentry": {"disqualify": {"operator"}, "readmit": {"operator"}},

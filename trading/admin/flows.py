@@ -1,4 +1,4 @@
-"""Cash flows, account days, settlement days, refusals: the books, read-only (T-100, T-94)."""
+"""Cash flows, settlement days, refusals: the books, read-only (T-100, T-94)."""
 
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from trading.admin.filters import FLOW_KINDS, FlowKindFilter, TradingDayFilter
 from trading.admin.operations import CommandOperation
 from trading.codec import to_units
 from trading.engine import messages as core
-from trading.models import AccountDay, CashFlow, RejectCount, SettlementDay
+from trading.models import CashFlow, RejectCount, SettlementDay
 
 STATE_LABELS = {
     "DONE": "success",
@@ -96,28 +96,6 @@ class CashFlowAdmin(AccountColumn, UserNames, OperationsMixin, ReadOnlyAdmin):
     @display(description=_("operator"))
     def user_shown(self, row: Any) -> str:
         return super().user_shown(row)
-
-
-@admin.register(AccountDay)
-class AccountDayAdmin(AccountColumn, ReadOnlyAdmin):
-    list_display_links = ("trading_day",)
-    list_display = (
-        "account_shown",
-        "trading_day",
-        "pre_balance",
-        "deposit",
-        "withdraw",
-        "close_profit",
-        "position_profit",
-        "commission",
-        "balance",
-        "margin",
-    )
-    list_select_related = ("venue",)
-    ordering = ("-id",)
-    list_filter = ("must_liquidate",)
-    search_help_text = _("account, or trading day")
-    search_rules: ClassVar[Any] = ((r"\d{8}", ("trading_day",)), (r".+", ("account_id",)))
 
 
 @admin.register(SettlementDay)

@@ -12,3 +12,8 @@ document.addEventListener("htmx:afterSettle", () => {
     chart.update("none");
   });
 });
+
+// A page about something under way looks again until it is over.
+document.querySelectorAll("[data-reload-seconds]").forEach((element) => {
+  setTimeout(() => window.location.reload(), 1000 * Number(element.dataset.reloadSeconds));
+});
