@@ -148,12 +148,8 @@ class ImportPrices(RunOperation):
 
     def effect(self, row: SettlementRun, data: dict[str, Any]) -> Any:
         """What is wrong with the file, line by line."""
-        entries, faults = services.read_csv(data["prices"])
-        faults = faults or [
-            {**fault, "index": fault["index"] + 2}
-            for fault in services.price_faults(run=row, entries=entries)
-        ]
-        text = _("%(count)s prices") % {"count": len(entries)}
+        faults = services.file_faults(run=row, text=data["prices"])
+        text = _("%(count)s prices") % {"count": len(services.read_csv(data["prices"]).entries)}
         lines = [f"{fault['index']}: {warning(fault, data['confirm'])}" for fault in faults[:SHOWN]]
         return "\n".join([str(text), *lines])
 
@@ -214,6 +210,12 @@ class SettlementRunAdmin(OperationsMixin, ReadOnlyAdmin):
             },
         ),
     )
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """The list, runs under way brought to where their events have them."""
+        for run in SettlementRun.objects.filter(state=SettlementRun.RUNNING):
+            services.follow(run)
+        return super().changelist_view(request, extra_context)
 
     def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """A run as its events have it by now."""

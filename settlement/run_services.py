@@ -4,7 +4,7 @@ import csv
 import io
 import time
 import uuid
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import F
@@ -167,37 +167,54 @@ def _write_prices(run: SettlementRun, prices: dict[str, int], user_id: str) -> N
     _restate(run)
 
 
-def read_csv(text: str) -> tuple[list[tuple[str, int]], list[dict[str, Any]]]:
-    """(entries, faults) of a CSV of settlement prices; `index` of a fault is its line number."""
-    lines = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
-    if not lines or tuple(cell.strip() for cell in lines[0]) != CSV_COLUMNS or len(lines) > MAX_LINES:
+class PriceFile(NamedTuple):
+    """A CSV of settlement prices: its entries, the line of each, and what is wrong by line."""
+
+    entries: list[tuple[str, int]]
+    lines: list[int]
+    faults: list[dict[str, Any]]
+
+
+def read_csv(text: str) -> PriceFile:
+    """Read a CSV of settlement prices; `index` of a fault is its line number."""
+    rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
+    found = PriceFile([], [], [])
+    if not rows or tuple(cell.strip() for cell in rows[0]) != CSV_COLUMNS or len(rows) > MAX_LINES:
         field = {"field": "file", "columns": ",".join(CSV_COLUMNS)}
-        return [], [fault_data(1, "", ExchangeError(codes.INVALID_FIELD, field))]
-    entries: list[tuple[str, int]] = []
-    faults: list[dict[str, Any]] = []
-    for number, line in enumerate(lines[1:], start=2):
-        if not line:
+        found.faults.append(fault_data(1, "", ExchangeError(codes.INVALID_FIELD, field)))
+        return found
+    for number, row in enumerate(rows[1:], start=2):
+        if not row:
             continue
-        name = line[0].strip()
+        name = row[0].strip()
         try:
-            if len(line) != len(CSV_COLUMNS):
+            if len(row) != len(CSV_COLUMNS):
                 raise ValueError("two columns are needed")
-            entries.append((name, to_units(line[1].strip(), "settlement_price")))
+            found.entries.append((name, to_units(row[1].strip(), "settlement_price")))
+            found.lines.append(number)
         except ValueError as error:
             params = {"field": "settlement_price", "reason": str(error)}
-            faults.append(fault_data(number, name, ExchangeError(codes.INVALID_FIELD, params)))
-    return entries, faults
+            found.faults.append(fault_data(number, name, ExchangeError(codes.INVALID_FIELD, params)))
+    return found
+
+
+def file_faults(*, run: SettlementRun, text: str, confirmed: bool = False) -> list[dict[str, Any]]:
+    """Every bad line of a CSV of prices, in the order of the lines; sets nothing."""
+    file = read_csv(text)
+    found = _checked(run, file.entries, confirmed)[1]
+    faults = file.faults + [{**fault, "index": file.lines[fault["index"]]} for fault in found]
+    return sorted(faults, key=lambda fault: int(fault["index"]))
 
 
 def import_prices(
     *, run: SettlementRun, text: str, user_id: str, confirmed: bool = False
 ) -> list[dict[str, Any]]:
     """Set prices from CSV: every bad line named and then nothing set, [] when all were."""
-    entries, faults = read_csv(text)
-    if faults:
-        return faults
-    found = set_prices(run=run, entries=entries, user_id=user_id, confirmed=confirmed)
-    return [{**fault, "index": fault["index"] + 2} for fault in found]
+    _open_run(run)
+    faults = file_faults(run=run, text=text, confirmed=confirmed)
+    if not faults:
+        set_prices(run=run, entries=read_csv(text).entries, user_id=user_id, confirmed=confirmed)
+    return faults
 
 
 # ------------------------------------------------------------------------- running

@@ -39,15 +39,22 @@ def test_from_prices_to_the_end_of_the_day(desk: Desk, root: Client, run: Settle
     price = CONTRACTS[0].middle // 10_000
     assert 'data-code="0"' in operate(root, "set-price", run, **{**strange, "settlement_price": price})
     assert SettlementPrice.objects.get(run=run, symbol=symbol).chosen == price
-    bad = f"instrument_id,settlement_price\n{symbol},x\nSHFE.zz,2,3\n"
-    page = operate(root, "import", run, prices=bad)
-    assert f"2: {symbol}" in page and "3: SHFE.zz" in page
+    bad = f"instrument_id,settlement_price\n{symbol},x\n\nSHFE.zz,2,3\nSHFE.yy,2\n{symbol},0.5\n"
+    for stage in ("preview", "confirm"):
+        page = operate(root, "import", run, stage, prices=bad)
+        for line in (f"2: {symbol}", "4: SHFE.zz", "5: SHFE.yy", f"6: {symbol}"):
+            assert line in page, (stage, line)
+    assert SettlementPrice.objects.get(run=run, symbol=symbol).chosen == price
+    assert "1011" in operate(root, "set-price", run, "preview", **strange)
     assert "Nobody holds a position." in operate(root, "settle", run, "preview")
     assert 'data-code="0"' in operate(root, "settle", run)
     desk.project()
     shown = root.get(f"/admin/settlement/settlementrun/{run.pk}/change/").content.decode()
     run.refresh_from_db()
     assert run.state in ("RUNNING", "DONE") and symbol in shown
+    root.get("/admin/settlement/settlementrun/")
+    run.refresh_from_db()
+    assert run.state == "DONE"
     assert 'data-code="6004"' in operate(root, "settle", run)
 
 
