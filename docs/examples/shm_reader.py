@@ -1,4 +1,4 @@
-"""Reads one symbol of the gateway's table in shared memory: shm_reader.py NAME SYMBOL [LOOKS]."""
+"""Reads one symbol of the gateway's table in shared memory: shm_reader.py NAME SYMBOL [CHANGES]."""
 
 import struct
 import sys
@@ -6,7 +6,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.shared_memory import SharedMemory
 
 HEAD_SIZE, ROW_SIZE = 64, 192
-name, symbol, looks = sys.argv[1], sys.argv[2].encode(), int((sys.argv[3:] or ["10"])[0])
+name, symbol, wanted = sys.argv[1], sys.argv[2].encode(), int((sys.argv[3:] or ["10"])[0])
 memory = SharedMemory(name)
 resource_tracker.unregister(memory._name, "shared_memory")  # a reader must not remove the table
 magic, _, row_size, rows = struct.unpack_from("<8sIII", memory.buf, 0)
@@ -29,9 +29,9 @@ def read_row():
 
 
 seen = -1
-for _ in range(looks):
+while wanted:
     version, *figures = read_row()
     if version != seen:
         sys.stdout.write(f"{version} {' '.join(map(str, figures))}\n")
-        seen = version
+        seen, wanted = version, wanted - 1
 memory.close()

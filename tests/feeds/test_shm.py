@@ -52,18 +52,21 @@ def test_rows_lie_where_the_layout_says(feed: Feed) -> None:
 
 def test_a_reader_never_sees_half_a_row_under_load(feed: Feed, name: str) -> None:
     feed.run(1, updates=20)
-    lines: list[list[str]] = []
-    until = time.monotonic() + 60
-    while len(lines) < 5 and time.monotonic() < until:
-        reader = subprocess.Popen(
-            [sys.executable, str(READER), name, "SHFE.x00007", "20000"], stdout=subprocess.PIPE, text=True
-        )
-        while reader.poll() is None:
-            feed.run(0.5, updates=400)
-        assert reader.stdout is not None
-        lines += [line.split() for line in reader.stdout.read().splitlines()]
+    reader = subprocess.Popen(
+        [sys.executable, str(READER), name, "SHFE.x00007", "30"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        until = time.monotonic() + 300
+        while reader.poll() is None and time.monotonic() < until:
+            feed.run(0.1, updates=400)  # the reader ends by itself when it has seen so many changes
+            feed.ticks.clear()
+    finally:
+        reader.kill()
+    assert reader.stdout is not None
+    lines = [line.split() for line in reader.stdout.read().splitlines()]
+    assert reader.wait() == 0
     prices = [(float(last), float(bid), float(ask)) for _, last, bid, ask, *_ in lines]
-    assert len(prices) >= 5
+    assert len(prices) == 30
     assert all(bid < last < ask for last, bid, ask in prices)
     volumes = [int(line[4]) for line in lines]
     assert volumes == sorted(volumes)
