@@ -54,6 +54,13 @@ NAVIGATION: list[dict[str, Any]] = [
         link(_("Orders"), "receipt_long", "trading.order"),
         link(_("Trades"), "swap_horiz", "trading.trade"),
         link(_("Positions"), "stacked_bar_chart", "trading.position"),
+        link(_("Conditional orders"), "rule", "trading.conditionalorder"),
+    ),
+    group(
+        _("Risk"),
+        link(_("Risk notices"), "crisis_alert", "trading.risknotice"),
+        link(_("Liquidations"), "gpp_bad", "trading.liquidationrecord"),
+        link(_("Liquidation steps"), "format_list_numbered", "trading.liquidationstep"),
     ),
     group(
         _("Accounts and money"),

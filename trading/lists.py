@@ -113,9 +113,9 @@ ACCOUNT = query("account_id", "one of the caller's; absent: all of them")
 STATUS = query("status", "", enum=[value for value, _ in STATUSES])
 
 
-def checked_filters(request: Any, venue: str, account_id: str = "") -> Filters:
+def checked_filters(request: Any, venue: str, account_id: str = "", shape: Any = FilterIn) -> Filters:
     """The query's filters for the caller's own accounts; 1006 for another's (H-2)."""
-    serializer = FilterIn(data={name: value for name, value in request.query_params.items() if value != ""})
+    serializer = shape(data={name: value for name, value in request.query_params.items() if value != ""})
     serializer.is_valid(raise_exception=True)
     found: dict[str, Any] = dict(serializer.validated_data)
     user_id = request.user.pk.hex

@@ -5,6 +5,8 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from exchange_site.exceptions import message
+from trading.choices import ConditionalStatus, LiquidationStatus, RiskLevel
+from trading.engine.units import PPM
 
 _TEXTS: dict[str, Any] = {
     "order_accepted": _("Order %(order_id)s on %(instrument_id)s accepted"),
@@ -35,8 +37,20 @@ _NOTICES: dict[str, Any] = {
     "new_day": _("Trading day %(next_trading_day)s begins"),
     "resumed": _("Trading resumed"),
     "left_out": _("Further notifications of this second were left out; see orders and trades"),
+    "risk_level": _("Account %(account_id)s: risk level %(level)s, risk ratio %(risk_ratio)s"),
+    "margin_call": _("Account %(account_id)s needs %(amount)s yuan more of margin"),
+    "liquidation": _("Liquidation %(record_id)s of account %(account_id)s: %(status)s %(why)s"),
+    "conditional": _("Conditional order %(order_id)s: %(status)s %(why)s"),
     "stale": _("A session of yours has stopped answering"),
 }
+
+
+_LABELS: dict[str, dict[str, Any]] = {
+    "risk_level": {"level": RiskLevel},
+    "liquidation": {"status": LiquidationStatus},
+    "conditional": {"status": ConditionalStatus},
+}
+"""The codes in a payload that a text shows in the reader's language."""
 
 
 class _Values(dict[str, Any]):
@@ -49,7 +63,13 @@ class _Values(dict[str, Any]):
 def text_of(kind: str, account_id: str, payload: dict[str, Any]) -> str:
     """The notification in the language that is active."""
     values = _Values(payload, account_id=account_id)
-    if "error_code" in payload:
+    for name, labels in _LABELS.get(payload.get("notice", ""), {}).items():
+        values[name] = labels(payload[name]).label
+    if "risk_ratio_ppm" in payload:
+        values["risk_ratio"] = (
+            "∞" if payload["risk_ratio_ppm"] < 0 else f"{payload['risk_ratio_ppm'] / PPM:.2%}"
+        )
+    if payload.get("error_code"):
         values["why"] = message(payload["error_code"], payload.get("params") or {})
     template = _NOTICES.get(payload.get("notice", "")) or _TEXTS.get(kind, "%(account_id)s")
     return " ".join((str(template) % values).split())

@@ -7,7 +7,18 @@ listed from the table or made again by a replay, always has the same `message_id
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from trading.choices import ACCOUNT_STATUS, DIRECTION, END_REASON, FREEZE_MODE, OFFSET, ORDER_STATUS, PHASE
+from trading.choices import (
+    ACCOUNT_STATUS,
+    CONDITIONAL_STATUS,
+    DIRECTION,
+    END_REASON,
+    FREEZE_MODE,
+    LIQUIDATION_STATUS,
+    OFFSET,
+    ORDER_STATUS,
+    PHASE,
+    RISK_LEVEL,
+)
 from trading.codec import to_number
 from trading.engine import messages as m
 from trading.engine.codes import POSITION_LIMIT
@@ -313,6 +324,61 @@ def _settled(event: Event) -> list[Notification]:
     return found
 
 
+# ------------------------------------------------------------------- risk (T-70, T-81)
+
+
+def _level_crossed(event: Event) -> list[Notification]:
+    a = m.RiskAlert(*event[m.EVENT_HEADER :])
+    payload = {
+        "notice": "risk_level",
+        "level_before": RISK_LEVEL[a.level_before],
+        "level": RISK_LEVEL[a.level],
+        "risk_ratio_ppm": a.risk_ratio_ppm,
+        "balance": to_number(a.balance),
+        "margin": to_number(a.margin),
+    }
+    return [_one(event, "risk_alert", a.account_id, payload)]
+
+
+def _margin_called(event: Event) -> list[Notification]:
+    """A call at the settlement is told by AccountSettled already."""
+    call = m.MarginCall(*event[m.EVENT_HEADER :])
+    if call.cause == "settlement":
+        return []
+    payload = {
+        "notice": "margin_call",
+        "amount": to_number(call.amount),
+        "risk_ratio_ppm": call.risk_ratio_ppm,
+        "balance": to_number(call.balance),
+        "margin": to_number(call.margin),
+    }
+    return [_one(event, "margin_call", call.account_id, payload)]
+
+
+def _liquidation(event: Event) -> list[Notification]:
+    c = m.LiquidationChanged(*event[m.EVENT_HEADER :])
+    payload = {
+        "notice": "liquidation",
+        "record_id": c.record_id,
+        "status": LIQUIDATION_STATUS[c.status],
+        "cause": c.cause,
+        "orders": c.orders,
+        "lots": c.lots,
+        "error_code": c.code,
+    }
+    return [_one(event, "liquidation", c.account_id, payload)]
+
+
+def _conditional(event: Event) -> list[Notification]:
+    """Its owner's own acts are answered; what happens without them is told."""
+    row = m.ConditionalRow(*event[5])
+    status = CONDITIONAL_STATUS[row.status]
+    if status not in ("TRIGGERED", "EXPIRED", "FAILED"):
+        return []
+    payload = {"notice": "conditional", "order_id": row.order_id, "status": status, "error_code": row.code}
+    return [_one(event, "system_notice", row.account_id, payload)]
+
+
 # ------------------------------------------------------------------- for everybody
 
 
@@ -360,6 +426,10 @@ _OF: dict[str, Callable[[Event], list[Notification]]] = {
     "OrderCarried": _held_anew,
     "PositionRemargined": _held_anew,
     "AccountSettled": _settled,
+    "RiskAlert": _level_crossed,
+    "MarginCall": _margin_called,
+    "LiquidationChanged": _liquidation,
+    "ConditionalChanged": _conditional,
     "PhaseChanged": _phase,
     "VenueHalted": _halted,
     "VenueResumed": _halted,

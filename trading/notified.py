@@ -39,6 +39,10 @@ _PLACES: dict[str, Callable[[list[Any]], tuple[str, ...]]] = {
     "FundsMoved": lambda event: (event[6],),
     "AccountChanged": lambda event: (event[5][0],),
     "AccountSettled": lambda event: (event[7],),
+    "RiskAlert": lambda event: (event[5],),
+    "MarginCall": lambda event: (event[5],),
+    "LiquidationChanged": lambda event: (event[6],),
+    "ConditionalChanged": lambda event: (event[5][1],),
 }
 _FOR_NOBODY = frozenset({"OrderCarried", "PositionRemargined"})  # figures alone
 

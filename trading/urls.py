@@ -5,6 +5,7 @@ from django.urls import path
 from trading import account_api as accounts
 from trading import approval_api as approvals
 from trading import audit_api, instrument_urls
+from trading import condition_api as conditions
 from trading import management_api as management
 from trading import notification_api as notices
 from trading import order_api as orders
@@ -32,6 +33,10 @@ urlpatterns = [
     path("order/user/<str:account_id>", records.AccountOrders.as_view()),
     path("order/<str:order_id>", records.OneOrder.as_view()),
     path("orders", records.Orders.as_view()),
+    path("conditional-orders", conditions.Conditionals.as_view()),
+    path("conditional-orders/<str:order_id>", conditions.OneConditional.as_view()),
+    path("conditional-orders/<str:order_id>/suspend", conditions.Suspend.as_view()),
+    path("conditional-orders/<str:order_id>/resume", conditions.Resume.as_view()),
     path("trades", records.Trades.as_view()),
     path("trades/user/<str:account_id>", records.AccountTrades.as_view()),
     path("notifications", notices.Notifications.as_view()),

@@ -163,6 +163,26 @@ def books(n: int, venue: m.Venue) -> None:
     row(m.Notification, n, venue, account_id=account_id(n), kind="order_filled", payload=payload)
 
 
+def risks(n: int, venue: m.Venue) -> None:
+    """One row in each table of conditional orders and risk."""
+    owner = {"account_id": account_id(n)}
+    condition = {"kind": 0, "symbol": "SHFE.cu0001", "relation": 1, "price": 790_000_000}
+    placed = {"symbol": "SHFE.cu0001", "direction": 1, "offset": 1, "volume": 1, "price_kind": 1}
+    row(
+        m.ConditionalOrder, n, venue, **owner, uid=n, order_id=f"stop{n}", label="STOP_LOSS",
+        status="WAITING", insert_time_ns=NS, conditions=[condition], orders=[placed], touched=[0],
+        time_condition="GFD",
+    )  # fmt: skip
+    row(m.RiskNotice, n, venue, **owner, kind="alert", level_before="Normal", level="High", margin=5)
+    ratios = {"risk_ratio_before_ppm": 1_010_000, "risk_ratio_after_ppm": -1}
+    record = f"LIQ{DAY}{n:06d}"
+    row(m.LiquidationRecord, n, venue, **owner, **ratios, record_id=record, status="DONE", cause="risk")
+    row(
+        m.LiquidationStep, n, venue, **owner, record_id=record, order_id=f"{record}.1",
+        symbol="SHFE.cu0001", direction="SELL", offset="CLOSE", volume=1, closed=1,
+    )  # fmt: skip
+
+
 def reference(n: int, venue: m.Venue) -> None:
     """One row in each table of products, calendar and rates."""
     row(m.Product, n, venue, exchange_id="SHFE", product_id=f"p{n}")
@@ -227,6 +247,7 @@ def fill(count: int) -> m.Venue:
     venue = make_venue()
     for n in range(1, count + 1):
         books(n, venue)
+        risks(n, venue)
         reference(n, venue)
         people(n)
     return venue

@@ -50,6 +50,7 @@ OPERATIONS = {
         "cancel-orders": {"operator", "risk"},
     },
     "trading_raterow": {"set": {"operator"}},
+    "trading_conditionalorder": {"cancel": {"operator", "risk"}},
     "trading_order": {"cancel": {"operator", "risk"}},
     "trading_product": {"change": {"operator"}, "create": {"operator"}},
     "trading_sessiontemplate": {"set": {"operator"}},

@@ -1,6 +1,7 @@
 """What events tell people: types, channels, priorities, ids (W-10)."""
 
 import pytest
+from django.utils import translation
 
 from tests.db.events import EventMaker, market
 from trading.engine import messages as m
@@ -152,3 +153,47 @@ def test_a_flood_is_bounded_and_told_and_a_restart_goes_on_counting() -> None:
 
 def test_days_are_kept_by_the_calendar() -> None:
     assert oldest_kept(20260315) == 20260213
+
+
+def risk_events() -> dict[str, list[object]]:
+    """One event of each type of the risk watch and of conditional orders, as the core writes it."""
+    head = [1, 1, 10**9, ""]
+    levels = ["ACC_A", "u", 1, 3, 960_000, 1_000_000_0000, 960_000_0000]
+    call = ["ACC_A", "u", 10_526_3159, 960_000, 1_000_000_0000, 960_000_0000, "price"]
+    liquidation = ["LIQ1", "ACC_A", "u", 2, "risk", "", "", 20261123, 1, -1, 700_000, 5, 4, 3, 2, 0]
+    row = [1, "ACC_A", "stop-1", "STOP_LOSS", 5, 20261123, 1, 2, False, [], [], [], 2, 0, True, "", 1001]
+    fields = {
+        "RiskAlert": levels, "MarginCall": call, "LiquidationChanged": liquidation,
+        "ConditionalChanged": [row],
+    }  # fmt: skip
+    return {kind: [head[0], kind, *head[1:], *values] for kind, values in fields.items()}
+
+
+@pytest.mark.parametrize(
+    ("event", "kind", "english", "chinese"),
+    [
+        ("RiskAlert", "risk_alert", "risk level Critical, risk ratio 96.00%", "风险等级"),
+        ("MarginCall", "margin_call", "needs 10526.3159 yuan more of margin", "追加"),
+        ("LiquidationChanged", "liquidation", "Liquidation LIQ1 of account ACC_A: Done", "强平"),
+        ("ConditionalChanged", "system_notice", "Conditional order stop-1: Failed", "条件单"),
+    ],
+)
+def test_risk_and_conditional_orders_are_told_in_both_languages(
+    event: str, kind: str, english: str, chinese: str
+) -> None:
+    made = risk_events()[event]
+    (one,) = told(made)
+    assert (one.kind, one.account_id, one.is_kept) == (kind, "ACC_A", True)
+    with translation.override("en"):
+        assert english in text_of(one.kind, one.account_id, one.payload)
+    with translation.override("zh-hans"):
+        assert chinese in text_of(one.kind, one.account_id, one.payload)
+    kept = list(Notified({"ACC_A": "u"}).of(made))
+    assert kept == [(one, "u")] and not list(Notified({}).of(made))
+
+
+def test_a_call_at_the_settlement_and_ones_own_cancel_are_not_told_twice() -> None:
+    call, changed = risk_events()["MarginCall"], risk_events()["ConditionalChanged"]
+    call[-1] = "settlement"
+    changed[5][4] = 3  # type: ignore[index]
+    assert told(call) == [] == told(changed)

@@ -10,6 +10,7 @@ from trading.admin import (
     notices,
     orders,
     records,
+    risk,
     venue,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "notices",
     "orders",
     "records",
+    "risk",
     "venue",
 ]
