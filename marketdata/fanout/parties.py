@@ -4,7 +4,7 @@ from typing import Any
 
 from trading.engine.messages import EVENT_HEADER, EVENTS
 
-_ORDER_ACCOUNT = 1  # place of the account in OrderRow and OrderChange
+_ORDER_ACCOUNT = 1  # place of the account in OrderRow, OrderChange and ConditionalRow
 _ROW_ACCOUNT = 0  # in AccountRow, FundsRow and PositionRow
 
 
@@ -23,6 +23,8 @@ def _places() -> dict[str, tuple[tuple[int, ...], ...]]:
             paths[name] = ((at["funds"], _ROW_ACCOUNT),)
         elif name == "AccountChanged":
             paths[name] = ((at["row"], _ROW_ACCOUNT),)
+        elif name == "ConditionalChanged":
+            paths[name] = ((at["row"], _ORDER_ACCOUNT),)
     return paths
 
 
