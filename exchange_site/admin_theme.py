@@ -31,6 +31,22 @@ def on_venue_page(request: HttpRequest) -> bool:
     return "/trading/venue/" in path and "/settings/" not in path
 
 
+def page(title: Any, icon: str, name: str, permission: str) -> dict[str, Any]:
+    """A menu line to a page that is no list."""
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{name}"),
+        "permission": may(permission),
+    }
+
+
+def on_alerts(request: HttpRequest) -> bool:
+    """Whether the page is one of the alerts', those with their own lines aside."""
+    path = request.path
+    return "/monitoring/alert/" in path and not path.endswith(("/log/", "/sockets/"))
+
+
 def group(title: Any, *items: dict[str, Any]) -> dict[str, Any]:
     """A titled part of the menu."""
     return {"title": title, "separator": True, "collapsible": False, "items": list(items)}
@@ -86,7 +102,9 @@ NAVIGATION: list[dict[str, Any]] = [
     ),
     group(
         _("Monitoring"),
-        link(_("Alerts"), "warning", "monitoring.alert"),
+        {**link(_("Alerts"), "warning", "monitoring.alert"), "active": on_alerts},
+        page(_("Log"), "database", "monitoring_log", "monitoring.view_alert"),
+        page(_("Sockets"), "lan", "monitoring_sockets", "monitoring.view_alert"),
         link(_("Reports"), "summarize", "monitoring.report"),
     ),
     group(
@@ -139,8 +157,8 @@ UNFOLD: dict[str, Any] = {
     "SHOW_LANGUAGES": True,
     "SHOW_BACK_BUTTON": True,
     "SHOW_VIEW_ON_SITE": False,
-    "DASHBOARD_CALLBACK": "trading.admin.home.dashboard",
-    "ENVIRONMENT": "trading.admin.home.environment",
+    "DASHBOARD_CALLBACK": "monitoring.home.dashboard",
+    "ENVIRONMENT": "monitoring.home.environment",
     "COLORS": {"primary": BLUE},
     "STYLES": [lambda request: static("exchange/admin.css")],
     "SCRIPTS": [lambda request: static("exchange/admin.js")],

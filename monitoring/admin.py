@@ -11,6 +11,7 @@ from unfold.decorators import display
 from exchange_site.admin_base import ReadOnlyAdmin
 from exchange_site.admin_operations import Operation, OperationsMixin, Result
 from monitoring import services
+from monitoring.admin_pages import PagesMixin
 from monitoring.models import Alert, AlertState, Report
 
 STATES = {"open": "danger", "acknowledged": "warning", "closed": "success"}
@@ -43,7 +44,7 @@ class Acknowledge(Operation):
 
 
 @admin.register(Alert)
-class AlertAdmin(OperationsMixin, ReadOnlyAdmin):
+class AlertAdmin(PagesMixin, OperationsMixin, ReadOnlyAdmin):
     operations = (Acknowledge,)
     list_display = (
         "name", "target", "severity_shown", "state_shown", "summary", "opened_at", "closed_at",

@@ -32,6 +32,7 @@ from trading.models import RiskNotice, SettlementDay, TradingAccount, Venue
 from trading.worker import snapshot_store
 
 READERS = ("projector", "marketdata", "archive")
+FRESH_S = 5.0
 _NOT_OK = {"failed": 0.0, "ok": 1.0}
 
 
@@ -79,11 +80,21 @@ def log_samples(venue: str) -> Iterable[Sample]:
 
 
 def command_lag_s(client: "redis.Redis", keys: Keys) -> float:
-    """Age of the oldest command after the last one whose events are out; 0 when there is none."""
+    """How long the oldest command has waited that the worker has not applied; 0 when none has.
+
+    Commands without events leave no trace in the event stream: the worker's own report of each
+    second tells of them, and counts at the time it was made while it is fresh.
+    """
     newest: Any = client.xrevrange(keys.events, count=1)
-    done = newest[0][1].get(b"c", b"0-0").decode() if newest else "0-0"
+    status: Any = client.hmget(keys.status, "command_id", "time_ms")
+    published = newest[0][1].get(b"c", b"0-0") if newest else b"0-0"
+    done = max(published, status[0] or b"0-0", key=stream_id).decode()
     waiting: Any = client.xrange(keys.commands, f"({done}", count=1)
-    return max(0.0, time.time() - stream_id(waiting[0][0])[0] / 1_000) if waiting else 0.0
+    if not waiting:
+        return 0.0
+    now, told = time.time(), int(status[1] or 0) / 1_000
+    at = told if now - told <= FRESH_S else now
+    return max(0.0, at - stream_id(waiting[0][0])[0] / 1_000)
 
 
 def event_lag_s(client: "redis.Redis", keys: Keys, seq: int) -> float:

@@ -24,8 +24,14 @@ from settlement.models import Job
 from settlement.run_services import settle_when_due
 from settlement.selectors import reported_trading_day
 from trading import session_watch
+from trading.archive import BadRecord
 from trading.engine import codes
+from trading.entries import ImpossibleState
 from trading.ledger_audit import audit
+from trading.recovery import CannotStart
+from trading.replay import replay_day
+from trading.snapshots import BadSnapshot
+from trading.worker import snapshot_store
 
 log = structlog.get_logger()
 TEXT_LIMIT = 2_000
@@ -82,6 +88,18 @@ def check_books(venue: str) -> str:
     return "every balance is reproduced"
 
 
+def replay(venue: str) -> str:
+    """Apply the day's commands once more and compare events and hashes (A-23, O-6)."""
+    try:
+        report = replay_day(venue, snapshot_store(venue))
+    except (CannotStart, ImpossibleState, BadRecord, BadSnapshot) as error:
+        raise Attention(str(error)) from error
+    return (
+        f"{report.commands} commands, to event {report.event_seq}, {len(report.snapshots)} snapshots met; "
+        f"hash {report.trading_hash[:16]}"
+    )
+
+
 def clean_up(venue: str) -> str:
     """Remove ended sessions, expired tokens and idempotency keys older than a day (H-6)."""
     call_command("clearsessions")
@@ -115,6 +133,7 @@ JOBS: tuple[Kind, ...] = (
     Kind("contests", _("Contests"), 5, bring_contests),
     Kind("session-watch", _("Calendar and phases"), 60, watch_sessions),
     Kind("integrity", _("Audit of the books"), 6 * 3600, check_books),
+    Kind("replay", _("Replay of the day's log"), 24 * 3600, replay),
     Kind("rollups", _("Rollup of bars"), 60, roll_bars_up),
     Kind("bars-check", _("Bars against ticks"), 24 * 3600, check_bars),
     Kind("retention", _("Robots' orders and old days"), 600, keep_tables_short),

@@ -18,7 +18,7 @@ from trading.recovery import (
     read_ends,
     read_quarantine,
 )
-from trading.snapshots import Snapshots, read_snapshot
+from trading.snapshots import SUFFIX, Snapshots, read_snapshot
 
 
 @dataclass
@@ -41,11 +41,12 @@ class Report:
 class Replay:
     """Replays archive, then stream, and compares every event and every snapshot it passes."""
 
-    def __init__(self, venue: str, snapshots: Snapshots) -> None:
+    def __init__(self, venue: str, snapshots: Snapshots, start: State | None = None) -> None:
+        """``start``: the state to begin at; without it the log's first command."""
         self.keys = Keys(venue)
         self.report = Report()
-        self._applier = Applier(State())
-        self._published = 0
+        self._applier = Applier(start or State())
+        self._published = self.state.event_seq
         self._checks = self._snapshot_hashes(snapshots)
 
     @property
@@ -71,7 +72,8 @@ class Replay:
         stored: list[list[Any]] = []
         for record in records:
             if record.kind == "C":
-                commands.append(record.entry())
+                if stream_id(record.payload[0]) > stream_id(self.state.last_stream_id):
+                    commands.append(record.entry())
             elif record.kind == "Q":
                 quarantined[record.payload[0]] = record.payload[1]
             else:
@@ -121,7 +123,9 @@ class Replay:
         self.report.snapshots.append(command_id)
 
     def _compare(self, last_seq: int, data: bytes) -> None:
-        """The next produced events against a stored entry."""
+        """The next produced events against a stored entry; what is before the start is passed over."""
+        if last_seq <= self._published:
+            return
         events = self._applier.events
         if not events or last_seq > events[-1][0]:
             raise EventsDiffer(f"event {last_seq} is stored, replay ends at {self.state.event_seq}")
@@ -131,6 +135,14 @@ class Replay:
         del events[:count]
         self._applier.marks.clear()
         self._published = last_seq
+
+
+def replay_day(venue: str, snapshots: Snapshots) -> Report:
+    """Replay from the newest settled snapshot, on the first day from the log's beginning."""
+    folder = snapshots.settled_folder
+    settled = sorted(folder.glob(f"*{SUFFIX}")) if folder is not None and folder.is_dir() else []
+    start = read_snapshot(settled[-1]).state if settled else None
+    return Replay(venue, snapshots, start).run()
 
 
 def state_at_end(venue: str, snapshots: Snapshots, report_bad: Callable[..., None]) -> State:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
+from exchange_site.ipc import Bus
 from exchange_site.metrics.meter import METER
 from marketdata.fanout.accounts import AccountImages
 from marketdata.fanout.catalogue import Catalogue
@@ -15,6 +16,7 @@ from marketdata.fanout.queries import Queries
 from marketdata.fanout.quotes import QuoteFeed
 from marketdata.fanout.resolver import Resolver
 from marketdata.series import Series, SeriesHub
+from marketdata.sockets.desk import join_bus
 from marketdata.sockets.registry import Registry
 from trading.selectors import current_venue
 
@@ -33,6 +35,7 @@ class Fanout:
         self.queries = Queries(self.catalogue)
         self.resolver = Resolver(venue)
         self.registry = Registry()
+        self._bus: Bus | None = None
         self.pace = Pace(settings.ENV.EXCHANGE_MARKET_INTERVAL_MS / 1_000)
         self._returning: set[asyncio.Task[None]] = set()
         self.catalogue.on_change(self._spread_listings)
@@ -41,6 +44,7 @@ class Fanout:
         """Open the feeds and read instruments and quotes."""
         await self.events.start()
         METER.read_from(self.events.samples)
+        self._bus = join_bus(self.venue)
         await self.quotes.start()
         await self.catalogue.load()
         await self.quotes.load(self.catalogue.listings)
@@ -48,6 +52,8 @@ class Fanout:
 
     async def stop(self) -> None:
         """Close everything; for tests."""
+        if self._bus is not None:
+            await asyncio.to_thread(self._bus.stop)
         self.pace.stop()
         await asyncio.gather(*self._returning)
         await self.series.shutdown()

@@ -86,6 +86,7 @@ def test_charts_carry_their_figures_and_waiting_accounts_are_counted(root: Clien
         "Delistings waiting for a second person": 0,
         "Accounts waiting for approval": 1,
         "Frozen accounts": 1,
+        "Accounts at risk": 0,
     }
 
 
