@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from exchange_site.admin_theme import UNFOLD as UNFOLD
 from exchange_site.env import BASE_DIR, BadEnvironment, environment
+from exchange_site.logs import logging_config
 
 ENV = environment()
 
@@ -97,6 +98,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "exchange_site.middleware.RequestIdMiddleware",
+    "exchange_site.middleware.AdminPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -245,11 +247,4 @@ EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = ENV.EXCHANGE_SMTP_USER, ENV.EXCHANGE_SMTP
 EMAIL_USE_TLS = ENV.EXCHANGE_SMTP_TLS
 DEFAULT_FROM_EMAIL = ENV.EXCHANGE_SMTP_FROM
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": ENV.EXCHANGE_LOG_LEVEL},
-    "loggers": {"axes": {"level": "WARNING"}, "daphne": {"level": "WARNING"}, "celery": {"level": "WARNING"}},
-}
+LOGGING = logging_config(ENV.EXCHANGE_LOG_LEVEL, is_json=not (ENV.is_embedded or DEBUG))
