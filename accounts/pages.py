@@ -17,7 +17,7 @@ from accounts.api import validated
 from accounts.models import User
 from accounts.serializers import LoginIn, PasswordChangeIn, RegisterIn, TokenIn, TokenKeyIn
 from exchange_site.exceptions import ExchangeError, message
-from exchange_site.pages import page, render_page
+from exchange_site.pages import modules, page, render_page
 from exchange_site.ratelimit import LOGIN, Draw, client_address, take
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -175,7 +175,7 @@ def end_token(request: HttpRequest, user: User, _made: list[str]) -> None:
 def home(request: HttpRequest) -> HttpResponse:
     """The terminal for those who are signed in, the market for everybody else."""
     if request.user.is_authenticated:
-        return render_page(request, "terminal/terminal.html")
+        return render_page(request, "terminal/terminal.html", {"modules": modules("main.js")})
     return market(request)
 
 

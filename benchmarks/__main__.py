@@ -24,6 +24,8 @@ BENCHMARKS: dict[str, str] = {
     "q4": "benchmarks.sockets:order",
     "q5": "benchmarks.sockets:quotes",
     "q5b": "benchmarks.sockets:ladder",
+    "view": "benchmarks.terminal:first_view",
+    "frames": "benchmarks.terminal:busy",
 }
 """Name on the command line → where its generator of figures lives."""
 

@@ -18,6 +18,7 @@ from exchange_site.views import in_thread
 SCRIPTS = BASE_DIR / "exchange_site" / "static" / "terminal"
 SCRIPT_TEXT = re.compile(r"\b_\(\s*\"((?:[^\"\\]|\\.)*)\"")
 """A text of a script: `_("…")`."""
+SCRIPT_IMPORT = re.compile(r"^import .* from \"(\.[^\"]+)\";", re.MULTILINE)
 POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -41,6 +42,23 @@ def script_texts() -> tuple[str, ...]:
     found: set[str] = set()
     for path in sorted(Path(SCRIPTS).glob("*.js")):
         found |= set(SCRIPT_TEXT.findall(path.read_text("utf-8")))
+    return tuple(sorted(found))
+
+
+@functools.cache
+def modules(entry: str) -> tuple[str, ...]:
+    """The static paths of every module that a script imports, so that a page asks for all at once."""
+    found: list[str] = []
+    todo = [SCRIPTS / entry]
+    while todo:
+        path = todo.pop()
+        name = str(path.relative_to(SCRIPTS.parent))
+        if name in found:
+            continue
+        found.append(name)
+        if path.parent == SCRIPTS:
+            imported = SCRIPT_IMPORT.findall(path.read_text("utf-8"))
+            todo += [(path.parent / target).resolve() for target in imported]
     return tuple(sorted(found))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.terminal.conftest import Exchange
+from benchmarks.exchange import Exchange
 
 AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text("utf-8")
 HOSTILE = '<img src=x onerror="window.struck=1"><script>window.struck=1</script>'

@@ -2,14 +2,18 @@
 import { isChinese } from "./dom.js";
 
 let known;
+let asked;
 
 export async function listing() {
-  if (!known) {
-    const response = await fetch("/market/listing.json");
-    const rows = response.ok ? await response.json() : [];
-    known = rows.map(([symbol, zh, en, volume]) => ({ symbol, zh, en, volume, name: isChinese ? zh || en : en || zh }));
-  }
+  asked ??= read();
+  known = await asked;
   return known;
+}
+
+async function read() {
+  const response = await fetch("/market/listing.json");
+  const rows = response.ok ? await response.json() : [];
+  return rows.map(([symbol, zh, en, volume]) => ({ symbol, zh, en, volume, name: isChinese ? zh || en : en || zh }));
 }
 
 export function nameOf(symbol) {

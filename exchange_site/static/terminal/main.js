@@ -13,6 +13,8 @@ import { News } from "./news.js";
 import { Store, showLink } from "./store.js";
 import { Watch } from "./watch.js";
 
+const listed = listing(); // asked for beside the accounts
+listed.catch(() => {}); // said below
 const { items: accounts } = await get(`/api/user/${setup.user_id}/accounts?page_size=100`);
 const store = new Store(chosenAccount(accounts));
 const app = { store, accounts, symbol: "", quote: {}, select };
@@ -66,7 +68,7 @@ fillAccounts();
 bindKeys(app);
 store.onChange(draw);
 try {
-  await app.watch.begin(await listing());
+  await app.watch.begin(await listed);
 } catch (error) {
   toast(error.message, true);
 }
