@@ -3,6 +3,8 @@ import { _, byId, h, money, percent, replace, setup } from "./dom.js";
 import { get, post } from "./api.js";
 import { chosenAccount, chooseAccount } from "./chosen.js";
 
+const STATES = { ACTIVE: _("active"), PENDING: _("waits for approval"), FROZEN: _("frozen"), CLOSED: _("closed account") };
+
 async function load() {
   const { items } = await get(`/api/user/${setup.user_id}/accounts?page_size=100`);
   const chosen = chosenAccount(items);
@@ -13,7 +15,7 @@ function card(row, isChosen) {
   const figures = [
     [_("Equity"), money(row.balance)], [_("Available"), money(row.available)],
     [_("Margin"), money(row.margin)], [_("Profit"), money(row.profit)],
-    [_("Risk ratio"), percent(row.risk_ratio)], [_("Status"), row.status],
+    [_("Risk ratio"), percent(row.risk_ratio)], [_("Status"), STATES[row.status] || row.status],
   ];
   const said = h("p", { class: "said", role: "alert" });
   return h("article", { class: isChosen ? "card chosen" : "card" },

@@ -1,12 +1,13 @@
 // Order entry: what the server would refuse is refused here first, what it refuses is said here.
 import { _, byId, h, isNumber, money, percent, replace } from "./dom.js";
-import { post } from "./api.js";
+import { get, post } from "./api.js";
 
-const KINDS = { LIMIT: _("Limit"), ANY: _("Market"), BEST: _("Best price"), FIVELEVEL: _("Five levels") };
+const KINDS = { LIMIT: _("Limit"), ANY: _("At market"), BEST: _("Best price"), FIVELEVEL: _("Five levels") };
 const TIMES = { GFD: _("Day"), IOC: _("Immediate or cancel"), FOK: _("All at once or cancel"), FAK: _("Minimum at once"), GFS: _("This section"), GTD: _("Until a date"), GTC: _("Until cancelled"), GFA: _("Auction") };
 const OFFSETS = { OPEN: _("Open"), CLOSE: _("Close"), CLOSETODAY: _("Today"), CLOSEYESTERDAY: _("History") };
 const TWO_KINDS = new Set(["SHFE", "INE"]); // closing there says which lots
 const PREVIEW_MS = 350;
+const [FIND_MS, FIND_TIMES] = [1000, 30];
 const options = (texts) => Object.entries(texts).map(([value, text]) => h("option", { value }, text));
 
 export class Entry {
@@ -124,10 +125,31 @@ export class Entry {
     const fault = this.fault(terms);
     if (fault) return this.say(fault);
     this.say("");
-    await this.app.lists.attempt(async () => {
-      const order = await post("/api/order/submit", { ...terms, order_id: `web-${crypto.randomUUID?.() || Date.now() + Math.random().toString(36).slice(2)}` });
-      this.say(`${_("Order placed:")} ${order.volume} × ${order.instrument_id}`, true);
-    }, (text) => this.say(text));
+    const id = `web-${crypto.randomUUID?.() ?? Date.now() + Math.random().toString(36).slice(2)}`;
+    try {
+      this.placed(await post("/api/order/submit", { ...terms, order_id: id }));
+    } catch (error) {
+      if (error.status) this.say(error.message);
+      else await this.find(terms, id, FIND_TIMES);
+    }
+  }
+
+  placed(order) {
+    if (order.status === "PendingRisk") this.say(`${_("No verdict yet, see the orders:")} ${order.order_id}`);
+    else this.say(`${_("Order placed:")} ${order.volume} × ${order.instrument_id}`, true);
+  }
+
+  /** The answer was lost on its way: ask what became of the order until the exchange can tell. */
+  async find(terms, id, times) {
+    this.say(_("No answer: it is not known whether the order was placed. Asking…"));
+    try {
+      const order = await get(`/api/order/${id}?account_id=${encodeURIComponent(terms.account_id)}`);
+      this.placed(order);
+    } catch (error) {
+      if (error.status === 404 && times < FIND_TIMES - 2) return this.say(_("The exchange does not know the order: it was not placed"));
+      if (times > 1) return setTimeout(() => this.find(terms, id, times - 1), FIND_MS);
+      this.say(_("Not known whether the order was placed: look at the orders before you send it again"));
+    }
   }
 
   say(text, isGood = false) {
