@@ -35,6 +35,10 @@ STRING = r"u?(?P<{0}>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
 CALLS = re.compile(r"(?<!n)(?:_|gettext)\(" + STRING.format("one") + r"\)")
 SCRIPT_CALLS = re.compile(r"\b_\(\s*\"((?:[^\"\\]|\\.)*)\"")
 PLURAL_CALLS = re.compile(r"ngettext\(" + STRING.format("one") + r",\s*" + STRING.format("many"))
+NOT_INSTALLED = {
+    "admindocs", "flatpages", "gis", "humanize", "postgres", "redirects", "sitemaps", "sites", "syndication",
+}  # fmt: skip
+"""Parts of Django whose catalogues are not read at run time."""
 UNUSED = {"contrib", "wysiwyg", "migrations"}  # folders whose texts no page of ours shows
 EXTRA = (  # of packages that translate into neither language, shown on our pages
     "Access Time", "access attempt", "access attempts", "IP Address", "User Agent", "Username",
@@ -155,6 +159,8 @@ def from_django() -> set[str]:
     base = Path(django.__file__).parent
     found: set[str] = set()
     for path in base.rglob("locale/zh_Hans/LC_MESSAGES/django.po"):
+        if NOT_INSTALLED & set(path.parts):
+            continue
         with path.open("rb") as file:
             for message in read_po(file):
                 if message.string and message.id:

@@ -38,7 +38,8 @@ def carried_out(page: Page, path: str, body: Any) -> Any:
 
 def account_of(page: Page) -> str:
     user = api(page, "GET", "auth/current-user")["data"]
-    return str(api(page, "GET", f"user/{user['user_id']}/accounts")["data"]["items"][0]["account_id"])
+    rows = api(page, "GET", f"user/{user['user_id']}/accounts")["data"]["items"]
+    return str(next(row["account_id"] for row in rows if row["status"] == "ACTIVE"))
 
 
 def administrator(exchange: Exchange, visitor: Visitor) -> Page:
@@ -55,7 +56,9 @@ def administrator(exchange: Exchange, visitor: Visitor) -> Page:
 
 def last_price(page: Page) -> float:
     """The price of the instrument that the tests trade."""
-    return float(api(page, "GET", f"market/tick/{SYMBOL}")["data"]["last_price"])
+    while (price := api(page, "GET", f"market/tick/{SYMBOL}")["data"]["last_price"]) is None:
+        page.wait_for_timeout(200)  # it has not traded yet
+    return float(price)
 
 
 def test_a_batch_says_of_each_row_what_became_of_it_and_places_nothing_twice(visit: Any) -> None:

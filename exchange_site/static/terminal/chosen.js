@@ -7,9 +7,10 @@ export function chooseAccount(id) {
   localStorage.setItem(KEY, id);
 }
 
-/** The chosen one among the given, else the first that is open; "" without any. */
+/** The chosen one among the given, else the first that trades, else one not closed; "" without any. */
 export function chosenAccount(items) {
   const kept = localStorage.getItem(KEY) || "";
   if (items.some((row) => row.account_id === kept)) return kept;
-  return items.find((row) => row.status !== "CLOSED")?.account_id || "";
+  const found = items.find((row) => row.status === "ACTIVE") || items.find((row) => row.status !== "CLOSED");
+  return found?.account_id || "";
 }

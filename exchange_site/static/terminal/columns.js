@@ -4,7 +4,7 @@ import { inWords } from "./words.js";
 
 const NANO_PER_MS = 1e6;
 const symbolOf = (row) => `${row.exchange_id}.${row.instrument_id}`;
-const WORDS = { BUY: _("Buy"), SELL: _("Sell"), OPEN: _("Open"), CLOSE: _("Close"), CLOSETODAY: _("Close today"), CLOSEYESTERDAY: _("Close history"), LONG: _("Long"), SHORT: _("Short"), ALIVE: _("Working"), FINISHED: _("Finished") };
+const WORDS = { BUY: _("Buy"), SELL: _("Sell"), OPEN: _("Open"), CLOSE: _("Close out"), CLOSETODAY: _("Close today"), CLOSEYESTERDAY: _("Close history"), LONG: _("Long"), SHORT: _("Short"), ALIVE: _("Working"), FINISHED: _("Finished") };
 const way = (row) => [`${WORDS[row.direction]} ${WORDS[row.offset] || ""}`, row.direction === "BUY" ? "up" : "down"];
 const decimals = (app, symbol) => app.store.tree.quotes?.[symbol]?.price_decs;
 const button = (text, work, label) => h("button", { type: "button", class: "small", onclick: work, "aria-label": label }, text);
@@ -36,7 +36,7 @@ const positions = {
   line: (row, lists) => {
     const now = () => sides(lists.app.store).find((each) => each.symbol === row.symbol && each.side === row.side);
     return h("tr", { onclick: () => lists.app.select(row.symbol) }, ...cellsOf(9), h("td", {},
-      button(_("Close"), () => lists.close(now()), `${_("Close")} ${row.symbol}`), " ", button(_("Reverse"), () => lists.reverse(now()), `${_("Reverse")} ${row.symbol}`)));
+      button(_("Close position"), () => lists.close(now()), `${_("Close position")} ${row.symbol}`), " ", button(_("Reverse position"), () => lists.reverse(now()), `${_("Reverse position")} ${row.symbol}`)));
   },
 };
 

@@ -4,7 +4,7 @@ import { get, post } from "./api.js";
 
 const KINDS = { LIMIT: _("Limit"), ANY: _("At market"), BEST: _("Best price"), FIVELEVEL: _("Five levels") };
 const TIMES = { GFD: _("Day"), IOC: _("Immediate or cancel"), FOK: _("All at once or cancel"), FAK: _("Minimum at once"), GFS: _("This section"), GTD: _("Until a date"), GTC: _("Until cancelled"), GFA: _("Auction") };
-const OFFSETS = { OPEN: _("Open"), CLOSE: _("Close"), CLOSETODAY: _("Today"), CLOSEYESTERDAY: _("History") };
+const OFFSETS = { OPEN: _("Open"), CLOSE: _("Close out"), CLOSETODAY: _("Close today"), CLOSEYESTERDAY: _("Close history") };
 const TWO_KINDS = new Set(["SHFE", "INE"]); // closing there says which lots
 const PREVIEW_MS = 350;
 const [FIND_MS, FIND_TIMES] = [1000, 30];
