@@ -6,7 +6,6 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, Route, expect
 
@@ -168,49 +167,3 @@ def test_no_text_a_user_can_enter_becomes_markup(visit: Any, exchange: Exchange)
     for where in ("trading/cashflow", "trading/order", "accounts/announcement", "accounts/authtoken"):
         room.goto(f"/admin/{where}/")
     assert [page.evaluate("window.struck"), room.evaluate("window.struck")] == [None, None]
-
-
-DIFF_ACCOUNT = """(account) => new Promise((done, fail) => {
-  const socket = new WebSocket(`ws://${location.host}/ws/diff`);
-  socket.onerror = fail;
-  socket.onopen = () => {
-    socket.send(JSON.stringify({ aid: "req_login", bid: "web", user_name: account, password: "" }));
-    socket.send('{"aid":"peek_message"}');
-  };
-  socket.onmessage = ({ data }) => {
-    for (const patch of JSON.parse(data).data || []) {
-      const found = patch.trade?.[account];
-      if (found?.accounts?.CNY?.margin !== undefined) { socket.close(); return done(found); }
-    }
-    socket.send('{"aid":"peek_message"}');
-  };
-})"""
-
-
-def test_terminal_rest_diff_and_admin_show_the_same_figures(visit: Any, exchange: Exchange) -> None:
-    """Margin, fees, closed profit and lots: what does not follow the price of the moment."""
-    visitor = visit()
-    page = visitor.sign_in()
-    account = account_of(page)
-    order = {
-        "account_id": account, "instrument_id": SYMBOL, "direction": "BUY", "offset": "OPEN", "volume": 3,
-        "order_type": "ANY",
-    }  # fmt: skip
-    carried_out(page, "order/submit", order)
-    carried_out(page, "order/cancel-all", {"account_id": account})
-    page.goto("/")
-    visitor.ready()
-    tree = page.evaluate(DIFF_ACCOUNT, account)
-    diff = tree["accounts"]["CNY"]
-    rest = api(page, "GET", f"qifi/{account}")["data"]["accounts"]["CNY"]
-    for name, figure in (("margin", "margin"), ("commission", "commission"), ("closed", "close_profit")):
-        expect(page.locator(f"#figure-{name}")).to_have_text(f"{diff[figure]:,.2f}")
-        assert rest[figure] == pytest.approx(diff[figure], abs=1e-6)
-    lots = sum(row["volume_long"] for row in tree["positions"].values())
-    shown = api(page, "GET", f"positions?account_id={account}")["data"]["items"]
-    assert sum(row["volume_long_today"] + row["volume_long_his"] for row in shown) == lots > 0
-    room = administrator(exchange, visit())
-    room.goto(f"/admin/trading/tradingaccount/?q={account}")
-    room.locator("#result_list a").first.click()
-    for figure in ("margin", "commission", "close_profit"):
-        expect(room.locator("#content, main").first).to_contain_text(f"{diff[figure]:,.2f}")
