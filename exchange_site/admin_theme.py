@@ -99,6 +99,12 @@ NAVIGATION: list[dict[str, Any]] = [
     group(
         _("Market data"),
         link(_("Feed connections"), "cable", "marketdata.feedconnection"),
+        {
+            "title": _("Export"),
+            "icon": "download",
+            "link": reverse_lazy("admin:marketdata_export"),
+            "permission": may("trading.view_order"),
+        },
     ),
     group(
         _("Monitoring"),

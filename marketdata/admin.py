@@ -16,6 +16,7 @@ from accounts.admin import AuditedChanges
 from exchange_site.admin_base import ExchangeModelAdmin
 from exchange_site.admin_operations import Operation, OperationForm, OperationsMixin, Result
 from exchange_site.exceptions import ExchangeError, message
+from marketdata.admin_export import export_page
 from marketdata.feeds import selectors, services
 from marketdata.feeds.configuration import DUMPS, BadConfiguration, Found, read
 from marketdata.feeds.models import FeedConnection
@@ -224,6 +225,7 @@ class FeedConnectionAdmin(AuditedChanges, OperationsMixin, ExchangeModelAdmin):
         view = self.admin_site.admin_view(self.export_view)
         return [
             path("export/<str:kind>/", view, name="marketdata_feedconnection_export"),
+            path("rows/", self.admin_site.admin_view(export_page), name="marketdata_export"),
             *super().get_urls(),
         ]
 
