@@ -1,5 +1,6 @@
 """The atomic buckets of the web (H-5): refill, all or none, and no cache at all."""
 
+import asyncio
 import threading
 
 import pytest
@@ -7,7 +8,7 @@ from django.http import HttpRequest
 
 from exchange_site import cachepipe, ratelimit
 from exchange_site.exceptions import ExchangeError
-from exchange_site.ratelimit import Draw, Limit, client_address, take
+from exchange_site.ratelimit import Draw, Limit, atake, client_address, take
 from tests.api.conftest import Person, await_until
 
 SLOW = Limit(0.01, 3)
@@ -89,3 +90,23 @@ def test_one_wrong_token_after_another_is_too_many(alice: Person, monkeypatch: p
     codes += [stranger.post("order/submit").code for _ in range(2)]
     assert codes == [9001, 9001, 9004, 9004, 9004]
     assert alice.get("orders").status == 200
+
+
+def test_draws_that_follow_later_are_never_more_than_the_bucket_held(monkeypatch):
+    """Of a bucket that was more than half full the draw is owed; what is owed is paid with the next."""
+    monkeypatch.setattr(cachepipe, "TIMEOUT_S", 60.0)
+    monkeypatch.setattr(cachepipe, "_pipe", cachepipe.CachePipe())
+    draws = [Draw("t:owed", Limit(0.001, 40))]
+
+    async def draw() -> bool:
+        try:
+            await atake(draws)
+        except ExchangeError:
+            return False
+        return True
+
+    async def story() -> list[bool]:
+        return [await draw() for _ in range(60)]
+
+    allowed = asyncio.run(story())
+    assert allowed == [True] * 40 + [False] * 20
