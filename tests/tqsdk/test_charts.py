@@ -1,14 +1,12 @@
 """K-lines and ticks as TqSdk's serials see them (D-24, D-25)."""
 
 import datetime
-import json
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
-from websockets.sync.client import connect
 
 from tests.sockets.conftest import place
 from tests.tqsdk.conftest import CONTRACTS, MIDDLE, ROOT, SYMBOL, TICK, Opener, Person, Site, Web, until
@@ -75,20 +73,3 @@ def test_history_is_downloaded_page_by_page(tq: Opener, site: Site, alice: Perso
     )
     assert list(found["id"]) == sorted(found["id"])
     assert found.iloc[-1].close == MIDDLE + TICK
-
-
-def test_the_typed_socket_tells_of_growing_and_finished_bars(
-    web: Web, site: Site, alice: Person, bob: Person
-) -> None:
-    fill(site, alice, bob, 1)
-    with connect(web.socket.removesuffix("/diff"), proxy=None) as link:
-        wanted = {"channels": ["kline"], "instruments": [SYMBOL], "periods": ["3s", "1min"]}
-        link.send(json.dumps({"type": "subscribe", **wanted}))
-        fill(site, alice, bob, 4)
-        seen: set[tuple[str, bool]] = set()
-        while not seen >= {("3s", False), ("3s", True), ("1min", False)}:
-            bar = json.loads(link.recv(60))
-            if bar["type"] == "kline" and bar["close"] == MIDDLE + 4 * TICK:
-                assert bar["instrument_id"] == SYMBOL
-                assert bar["low"] <= bar["open"] <= bar["high"]
-                seen.add((bar["period"], bar["is_finished"]))
