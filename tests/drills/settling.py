@@ -1,9 +1,8 @@
 """What the settlement drill does inside its site (T-91, T-92).
 
-``python -m tests.drills.settling make|settle|verify VENUE [WHERE]``;
-`settle` kills its own
-process at WHERE: "claimed" before its command is
-appended, "appended" before anybody read what came of it.
+``python -m tests.drills.settling make|settle|verify VENUE [WHERE]``; `settle` kills its own
+process at WHERE: "claimed" before its command is appended, "appended" before anybody read
+what came of it.
 """
 
 import json
