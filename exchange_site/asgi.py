@@ -15,6 +15,7 @@ django_application = get_asgi_application()
 
 from django.conf import settings  # noqa: E402
 
+from exchange_site import ipc  # noqa: E402
 from exchange_site.checks import refuse_other_server_options  # noqa: E402
 from exchange_site.cors import with_cors  # noqa: E402
 from exchange_site.flow import FlowMiddleware  # noqa: E402
@@ -25,6 +26,7 @@ from trading.order_lane import OrderLane  # noqa: E402
 refuse_other_server_options(sys.argv)
 if "daphne" in sys.argv[0]:
     endpoint.serve("web")
+    ipc.serve("web")
 _static = ServeStaticASGI(
     django_application, root=str(settings.STATIC_ROOT), prefix=settings.STATIC_URL.lstrip("/")
 )

@@ -56,6 +56,7 @@ class Housekeeping:
         self._next_trim = 0.0
         self._snapshot_at = 0.0
         self._snapshot_count = 0
+        self._snapshot_asked = False
         self._snapshot_seq = 0
 
     def started(self, state: State, link: Link) -> None:
@@ -98,15 +99,21 @@ class Housekeeping:
         if events is not None:
             yield ("XTRIM", self.keys.events, "MINID", "~", f"{events}-0")
 
+    def ask_snapshot(self, payload: dict[str, Any]) -> dict[str, bool]:
+        """An operator wants one at the next turn, if anything happened since the last (O-21)."""
+        self._snapshot_asked = True
+        return {"asked": True}
+
     def snapshot_is_due(self, now: float, state: State) -> bool:
         """Every 30 s or 200 000 commands, when anything happened, one at a time (A-44)."""
         if not state.venue or state.event_seq == self._snapshot_seq:
             return False
         is_old = now - self._snapshot_at >= self.snapshot_s
         is_long = self.commands - self._snapshot_count >= self.snapshot_commands
-        if not (is_old or is_long) or self.snapshots.is_writing():
+        if not (is_old or is_long or self._snapshot_asked) or self.snapshots.is_writing():
             return False
         self._snapshot_seq = state.event_seq
+        self._snapshot_asked = False
         return True
 
     def snapshot_begun(self, now: float) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from exchange_site import ipc
 from exchange_site.env import environment
 from exchange_site.metrics import endpoint
 from marketdata.process import MarketDataProcess
@@ -27,7 +28,10 @@ class Command(BaseCommand):
         endpoint.serve("marketdata", options["venue"])
         signal.signal(signal.SIGTERM, process.stop)
         signal.signal(signal.SIGINT, process.stop)
+        bus = ipc.serve("marketdata", options["venue"])
         try:
             process.run()
         except STOPS as error:
             raise CommandError(str(error)) from error
+        finally:
+            bus.stop()

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import OperationalError, close_old_connections
 
+from exchange_site import ipc
 from exchange_site.env import environment
 from exchange_site.exceptions import ExchangeError
 from marketdata.robots.cast import Listing
@@ -27,7 +28,11 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         ensure_users(options["venue"])
-        Robots(options["venue"], lambda: self.listings(options["venue"]), options["seed"]).run(stop)
+        bus = ipc.serve("robots", options["venue"])
+        try:
+            Robots(options["venue"], lambda: self.listings(options["venue"]), options["seed"]).run(stop)
+        finally:
+            bus.stop()
 
     def listings(self, venue: str) -> tuple[int, list[Listing]]:
         """Contracts from the database; one that is away is a service to wait for (9005)."""

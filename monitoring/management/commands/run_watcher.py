@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from exchange_site import ipc
 from exchange_site.env import environment
 from exchange_site.metrics import endpoint
 from monitoring.rules import BadRules, load_rules
@@ -32,4 +33,8 @@ class Command(BaseCommand):
         endpoint.serve("watcher", options["venue"], meter)
         signal.signal(signal.SIGTERM, watcher.stop)
         signal.signal(signal.SIGINT, watcher.stop)
-        watcher.run()
+        bus = ipc.serve("watcher", options["venue"])
+        try:
+            watcher.run()
+        finally:
+            bus.stop()

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from exchange_site import ipc
 from exchange_site.metrics import endpoint
 from exchange_site.metrics.meter import METER
 from exchange_site.streams import Fenced, SequenceGap
@@ -44,9 +45,12 @@ class Command(BaseCommand):
         endpoint.serve("worker", options["venue"])
         signal.signal(signal.SIGTERM, worker.stop)
         signal.signal(signal.SIGINT, worker.stop)
+        bus = ipc.serve("worker", options["venue"], {"snapshot_now": worker.house.ask_snapshot})
         try:
             worker.run()
         except CannotStart as error:
             raise CommandError(f"not started: {error}", returncode=CANNOT_START) from error
         except (ImpossibleState, Fenced, SequenceGap, LeaseLost) as error:
             raise CommandError(f"stopped: {error}", returncode=STOPPED) from error
+        finally:
+            bus.stop()
