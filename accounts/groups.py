@@ -79,6 +79,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "trading.operate_accounts",
         "trading.cancel_any_order",
         "trading.halt_venue",
+        "trading.manage_risk",
     ),
     "settlement": (*BOOKS, *SETTLED, *SETTINGS, *JOBS, *WATCH, "settlement.run_job", "settlement.settle"),
     "auditor": (

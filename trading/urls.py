@@ -11,6 +11,7 @@ from trading import notification_api as notices
 from trading import order_api as orders
 from trading import rate_api as rates
 from trading import record_api as records
+from trading import risk_api as risk
 
 urlpatterns = [
     *instrument_urls.urlpatterns,
@@ -48,6 +49,11 @@ urlpatterns = [
     path("admin/rates/commission", rates.CommissionRates.as_view()),
     path("admin/rates/margin", rates.MarginRates.as_view()),
     path("audit/logs", audit_api.AuditLogs.as_view()),
+    path("management/risk/accounts", risk.RiskAccounts.as_view()),
+    path("management/risk/margin-summary", risk.MarginSummary.as_view()),
+    path("management/risk/liquidations", risk.Liquidations.as_view()),
+    path("management/risk/force-liquidate", risk.ForceLiquidate.as_view()),
+    path("management/risk/hold-back", risk.HoldBack.as_view()),
     path("management/approvals", approvals.Requests.as_view()),
     path("management/approvals/<str:request_id>/approve", approvals.Approve.as_view()),
     path("management/approvals/<str:request_id>/reject", approvals.Reject.as_view()),

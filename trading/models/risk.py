@@ -96,6 +96,7 @@ class LiquidationRecord(models.Model):
 
     class Meta:
         verbose_name = _("liquidation")
+        permissions = [("manage_risk", _("Can liquidate an account or hold it back"))]
         verbose_name_plural = _("liquidations")
         constraints = [models.UniqueConstraint(fields=["venue", "record_id"], name="liquidation_key")]
         indexes = [models.Index(fields=["account_id", "-id"], name="liquidation_account")]
