@@ -49,6 +49,10 @@ class ExchangeAdminSite(UnfoldAdminSite):
             if "%00" in request.META.get("QUERY_STRING", ""):
                 raise SuspiciousOperation("NUL in the address")  # no column can match it
             try:
+                if request.method == "POST":
+                    with audit.acting(request):
+                        audit.tell(reason=request.POST.get("reason", ""))
+                        return inner(request, *args, **kwargs)
                 return inner(request, *args, **kwargs)
             except PermissionDenied as refusal:
                 audit.denied(request, str(refusal))

@@ -7,6 +7,7 @@ write to it without importing the app (A-20).
 from collections.abc import Iterable
 from typing import Any
 
+import pghistory
 from django.apps import apps
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.http import HttpRequest
@@ -48,6 +49,27 @@ def record(request: HttpRequest | None, action: str, **fields: Any) -> Any:
     row = entry(request, action, **fields)
     row.save(force_insert=True)
     return row
+
+
+def acting(request: HttpRequest) -> Any:
+    """A context in which the triggers know who changes rows, from where and why (O-3)."""
+    known = {"address": client_address(request) or "", "path": clean_text(request.path)}
+    user = getattr(request, "user", None)
+    if user is not None and user.is_authenticated:
+        known |= named(user)
+    else:
+        known["username"] = ""
+    return pghistory.context(**known)
+
+
+def named(user: Any) -> dict[str, str]:
+    """A user as the context of changed rows names them."""
+    return {"user": user.pk.hex, "username": clean_text(user.get_username(), NAME_LIMIT)}
+
+
+def tell(**known: Any) -> None:
+    """Add to the context that is open in this thread, if there is one."""
+    pghistory.context(**{name: clean_text(value) for name, value in known.items()})
 
 
 def record_all(rows: Iterable[Any]) -> list[Any]:

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language, gettext
 
+from exchange_site import audit
 from exchange_site.env import BASE_DIR
 from exchange_site.views import in_thread
 
@@ -97,6 +98,9 @@ def page(*, signed_in: bool = False) -> Callable[[Answer], Any]:
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if signed_in and not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
+            if request.method == "POST":
+                with audit.acting(request):
+                    return view(request, *args, **kwargs)
             return view(request, *args, **kwargs)
 
         @functools.wraps(view)

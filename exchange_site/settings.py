@@ -88,6 +88,8 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "axes",
     "django_celery_beat",
+    "pgtrigger",
+    "pghistory",
     "exchange_site",
     "accounts",
     "trading",

@@ -53,7 +53,11 @@ class HasScope(BasePermission):
     """The token carries the scope the view needs; a browser session carries all (H-2)."""
 
     def has_permission(self, request: Any, view: Any) -> bool:
-        return request.auth is None or request.auth.allows(scope_for(view, request.method))
+        wanted = scope_for(view, request.method)
+        if request.auth is None or request.auth.allows(wanted):
+            return True
+        audit.denied(request, f"scope {wanted}")
+        return False
 
 
 class HasRight(BasePermission):
@@ -77,7 +81,11 @@ class ExchangeView(APIView):
         plain = super().as_view(**initkwargs)
 
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            response = plain(request, *args, **kwargs)
+            if request.method in READ_METHODS:
+                response = plain(request, *args, **kwargs)
+            else:
+                with audit.acting(request):
+                    response = plain(request, *args, **kwargs)
             return response.render() if hasattr(response, "render") else response
 
         @functools.wraps(plain)
@@ -94,6 +102,8 @@ class ExchangeView(APIView):
         """Size and rate first: a refusal costs the caller too."""
         check_size(request._request)
         take(self.draws(request))
+        if request.method not in READ_METHODS and request.user.is_authenticated:
+            audit.tell(**audit.named(request.user))
         super().check_permissions(request)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.response import Response
 
+from exchange_site.admin_base import any_of
 from exchange_site.documented import documented
 from exchange_site.exceptions import ExchangeError
 from trading.engine.codes import INVALID_FIELD
@@ -17,7 +18,8 @@ ENTRY: dict[str, Any] = {
     "target": "ACC_7b1c0f3e9d5a4c1f8e2b6a7d9c0e1f22", "before": None, "after": {"amount": -1000.0},
     "reason": "asked by phone", "code": 0, "command_id": "0f3e9d5a4c1f8e2b6a7d9c0e1f227b1c", "seq": 1234,
 }  # fmt: skip
-EXACT = ("action", "username", "user_id", "target", "address")
+EXACT = ("action", "username", "user_id", "target_type", "target", "address")
+SEARCHED = ("username__icontains", "action__icontains", "target__icontains", "reason__icontains")
 MAX_TEXT = 200
 
 
@@ -60,6 +62,7 @@ class AuditLogs(StaffReadView):
         errors=(INVALID_FIELD,),
         parameters=(
             *(query(name, "exactly") for name in EXACT),
+            query("search", "text in user name, action, target or reason"),
             query("code", "0: what was done", int),
             query("start", "ms, inclusive", int),
             query("end", "ms, exclusive", int),
@@ -74,6 +77,8 @@ class AuditLogs(StaffReadView):
             if "\x00" in text or len(text) > MAX_TEXT:
                 raise ExchangeError(INVALID_FIELD, {"field": name})
         rows = rows.filter(**{name: asked[name] for name in EXACT if name in asked and name != "address"})
+        if "search" in asked:
+            rows = rows.filter(any_of(SEARCHED, asked["search"]))
         if "address" in asked:
             rows = rows.filter(address__in=[valid(serializers.IPAddressField(), "address", asked["address"])])
         if "code" in asked:

@@ -67,6 +67,7 @@ def audited(
             "reason": str(request.data.get("reason", "")),
             "command_id": command_id,
         }
+        audit.tell(reason=known["reason"])
         try:
             answer = perform(command_id)
         except ExchangeError as error:

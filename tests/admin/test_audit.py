@@ -34,9 +34,10 @@ def test_log_ins_failed_ones_and_log_outs_are_recorded(client: Client, bob: Any)
     assert log_in(client, "wrong").status_code == 200
     assert log_in(client, PASSWORD).status_code == 302
     client.post("/admin/logout/")
-    found = list(AuditLog.objects.order_by("id").values_list("action", "username", "code"))
+    made = AuditLog.objects.exclude(action__startswith="row_")
+    found = list(made.order_by("id").values_list("action", "username", "code"))
     assert found == [("login_failed", "bob", 9001), ("login", "bob", 0), ("logout", "bob", 0)]
-    assert {row.address for row in AuditLog.objects.all()} == {"127.0.0.1"}
+    assert {row.address for row in made} == {"127.0.0.1"}
 
 
 def test_no_password_is_ever_recorded(client: Client, bob: Any) -> None:

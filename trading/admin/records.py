@@ -47,6 +47,9 @@ EventFilter = fixed_filter(
         "login_failed": _("failed log-in"),
         "logout": _("log-out"),
         "permission_denied": _("permission denied"),
+        "row_added": _("row added"),
+        "row_changed": _("row changed"),
+        "row_deleted": _("row deleted"),
     },
 )
 
