@@ -15,8 +15,9 @@ from knox.models import AuthToken as KnoxToken
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from accounts import bank_admin as bank_admin
+from accounts.admin_changes import AuditedChanges as AuditedChanges
 from accounts.models import Announcement, AuthToken, User, VenueSetting
-from exchange_site import audit
 from exchange_site.admin_base import ExchangeModelAdmin, ReadOnlyAdmin
 from exchange_site.admin_operations import Operation, OperationsMixin, Result
 from trading.engine.codes import NOT_PERMITTED
@@ -110,28 +111,6 @@ def revoke_tokens(user: User) -> Any:
     """Delete every token of a user; says how many."""
     count, _by_model = user.auth_token_set.all().delete()
     return _("%(count)s tokens revoked") % {"count": count}
-
-
-class AuditedChanges:
-    """Mixin: what is saved or deleted through a form is in the audit log too (O-3)."""
-
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        audit.record(request, "add", target_type=obj._meta.model_name, target=obj, after=said(message))
-        return super().log_addition(request, obj, message)  # type: ignore[misc]
-
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        audit.record(request, "change", target_type=obj._meta.model_name, target=obj, after=said(message))
-        return super().log_change(request, obj, message)  # type: ignore[misc]
-
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        for obj in queryset:
-            audit.record(request, "delete", target_type=obj._meta.model_name, target=obj)
-        return super().log_deletions(request, queryset)  # type: ignore[misc]
-
-
-def said(message: Any) -> dict[str, Any]:
-    """Django's description of a change, for the audit log; it names fields, never passwords."""
-    return {"change": message}
 
 
 @admin.register(User)

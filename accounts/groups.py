@@ -25,10 +25,16 @@ BOOKS = (
     "settlement.view_contest",
     "settlement.view_contestentry",
     "trading.view_all",
+    "accounts.view_bank",
 )
 SETTLED = ("trading.view_accountday", "trading.view_settlementday", "settlement.view_settlementrun")
 JOBS = ("settlement.view_job",)
-MONEY = ("accounts.view_moneyrequest", "trading.view_delistingrequest")
+MONEY = (
+    "accounts.view_moneyrequest",
+    "accounts.view_bankaccount",
+    "accounts.view_fundpassword",
+    "trading.view_delistingrequest",
+)
 PEOPLE = ("accounts.view_user", "accounts.view_authtoken", "axes.view_accessattempt")
 RECORDS = ("trading.view_auditlog", "admin.view_logentry", "trading.view_rejectcount")
 SETTINGS = ("accounts.view_venuesetting",)
@@ -60,6 +66,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "trading.cancel_any_order",
         "trading.halt_venue",
         "accounts.operate_users",
+        "accounts.add_bank",
+        "accounts.change_bank",
+        "accounts.add_bankaccount",
+        "accounts.change_bankaccount",
+        "accounts.delete_bankaccount",
         "accounts.change_venuesetting",
         "accounts.add_announcement",
         "accounts.change_announcement",

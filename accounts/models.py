@@ -12,6 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from knox.models import AbstractAuthToken
 
+from accounts.bank_models import Bank as Bank
+from accounts.bank_models import BankAccount as BankAccount
+from accounts.bank_models import FundPassword as FundPassword
+
 USERNAME_PATTERN = r"^[a-z0-9_]{3,32}\Z"
 
 
@@ -176,6 +180,7 @@ class MoneyRequest(models.Model):
     amount = models.DecimalField(_("amount"), max_digits=20, decimal_places=4)
     method = models.CharField(_("method"), max_length=64, blank=True)
     remark = models.CharField(_("remark"), max_length=256, blank=True)
+    kind = models.CharField(_("kind"), max_length=16, default="withdrawal")
     reference = models.CharField(_("reference"), max_length=128)
     command_id = models.CharField(max_length=32)
     state = models.CharField(_("state"), max_length=9, choices=STATES, default=PENDING)

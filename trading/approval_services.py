@@ -38,7 +38,7 @@ def ask(*, venue: str, user: User, command_id: str, command: Withdraw) -> MoneyR
         reference=command.reference,
         defaults={
             "account_id": command.account_id, "amount": to_decimal(command.amount), "method": command.method,
-            "remark": command.remark, "command_id": command_id, "asked_by": user.pk.hex,
+            "remark": command.remark, "kind": command.kind, "command_id": command_id, "asked_by": user.pk.hex,
         },
     )  # fmt: skip
     return row
@@ -66,7 +66,7 @@ def approve(*, venue: str, user: User, request_id: int) -> Answer:
     """
     row = _claim(venue, user, request_id, MoneyRequest.APPROVED)
     command = Withdraw(
-        row.account_id, units_of(row.amount), row.reference, row.method, row.remark, by_operator=True
+        row.account_id, units_of(row.amount), row.reference, row.method, row.remark, True, row.kind
     )
     try:
         answer = account_services.move_money(venue, user.pk.hex, row.command_id, command)

@@ -28,10 +28,13 @@ def validated(serializer_class: Any, data: Any) -> dict[str, Any]:
     return dict(serializer.validated_data)
 
 
-def carry_out(request: Any, venue: str, perform: Callable[[str], Answer]) -> Response:
-    """Run `perform(command_id)` once for the request's key; repeats get the first answer."""
+def carry_out(request: Any, venue: str, perform: Callable[[str], Answer], content: Any = None) -> Response:
+    """Run `perform(command_id)` once for the request's key; repeats get the first answer.
+
+    `content` is what makes two requests the same: the body, unless it holds secrets.
+    """
     key = request.headers.get("Idempotency-Key", "")
-    digest = users.request_digest(f"{request.method} {request.path}", request.data)
+    digest = users.request_digest(f"{request.method} {request.path}", content or request.data)
     claimed = users.claim(user=request.user, key=key, digest=digest)
     if claimed.status is not None:
         response = Response(claimed.answer, status=claimed.status)

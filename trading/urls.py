@@ -5,6 +5,7 @@ from django.urls import path
 from trading import account_api as accounts
 from trading import approval_api as approvals
 from trading import audit_api, instrument_urls
+from trading import bank_api as banks
 from trading import condition_api as conditions
 from trading import management_api as management
 from trading import notification_api as notices
@@ -18,9 +19,16 @@ urlpatterns = [
     path("account/open", accounts.OpenAccountView.as_view()),
     path("account/deposit", accounts.DepositView.as_view()),
     path("account/withdraw", accounts.WithdrawView.as_view()),
+    path("account/transfer", banks.TransferView.as_view()),
     path("account/<str:account_id>", accounts.OneAccount.as_view()),
     path("account/<str:account_id>/detail", accounts.AccountDetail.as_view()),
     path("account/<str:account_id>/flows", accounts.Flows.as_view()),
+    path("account/<str:account_id>/banks", banks.Banks.as_view()),
+    path("account/<str:account_id>/transfers", banks.Transfers.as_view()),
+    path("account/<str:account_id>/password", banks.Passwords.as_view()),
+    path("account/<str:account_id>/status", banks.Status.as_view()),
+    path("account/<str:account_id>/commission", banks.Commission.as_view()),
+    path("account/<str:account_id>/margin", banks.Margin.as_view()),
     path("user/<str:user_id>/accounts", accounts.UserAccounts.as_view()),
     path("user/<str:user_id>/account/create", accounts.CreateAccountView.as_view()),
     path("order/submit", orders.Submit.as_view()),

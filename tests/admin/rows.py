@@ -13,7 +13,14 @@ from django.db import connection, transaction
 from django.utils import timezone
 from knox.models import get_token_model
 
-from accounts.models import Announcement, MoneyRequest, VenueSetting
+from accounts.models import (
+    Announcement,
+    Bank,
+    BankAccount,
+    FundPassword,
+    MoneyRequest,
+    VenueSetting,
+)
 from marketdata.models import FeedConnection
 from monitoring.models import Alert, Report
 from settlement.models import Contest, ContestEntry, Job, SettlementRun
@@ -213,6 +220,9 @@ def people(n: int) -> None:
     MoneyRequest.objects.create(
         venue="main", account_id="A", amount=1, reference=f"r{n}", command_id="0" * 32, asked_by=user.pk.hex
     )
+    bank = Bank.objects.create(bank_id=f"B{n}", name="bank")
+    BankAccount.objects.create(venue="main", account_id=f"A{n}", bank=bank, number="62220000")
+    FundPassword.objects.create(venue="main", account_id=f"A{n}")
     Announcement.objects.create(title=f"announcement {n}")
     m.DelistingRequest.objects.create(venue="main", symbol=f"SHFE.x{n}", asked_by=user.pk.hex)
     contestant(n, user)

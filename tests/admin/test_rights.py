@@ -27,6 +27,8 @@ OPERATIONS = {
         "revoke-tokens": {"operator", "support"},
     },
     "axes_accessattempt": {"forget": {"operator", "support"}},
+    "accounts_bankaccount": {"unlock": {"operator"}},
+    "accounts_fundpassword": {"unlock": {"operator"}},
     "accounts_moneyrequest": {"approve": {"operator"}, "reject": {"operator"}},
     "settlement_settlementrun": {
         name: {"settlement"} for name in ("open", "prices", "set-price", "import", "settle")
@@ -76,6 +78,8 @@ ALL, BOOKS = set(GROUPS), {"operator", "risk", "settlement", "auditor"}
 LISTS = {
     "accounts_authtoken": {"operator", "auditor", "support"},
     "accounts_moneyrequest": {"operator", "auditor"},
+    "accounts_bankaccount": {"operator", "auditor"},
+    "accounts_fundpassword": {"operator", "auditor"},
     "accounts_user": {"operator", "auditor", "support"},
     "accounts_venuesetting": BOOKS,
     "admin_logentry": {"auditor"},

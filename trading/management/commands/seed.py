@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.bank_services import sign_demonstration
 from accounts.groups import seed_groups
 from accounts.models import User
 from accounts.venue_settings import write
@@ -18,6 +19,7 @@ from trading.seeding import Seeder, SeedError
 NAMESPACE = uuid.UUID("5d0b0f2e-7c1c-4d0e-9a57-6f2f4c1a9e10")
 DEMO_CASH = 5_000_000 * SCALE
 DEMO_PASSWORD = "exchange-demo"
+DEMO_BANK = 10_000_000
 DEMO_SETTINGS = {"registration_open": 1, "practice_money": 1}
 
 
@@ -78,4 +80,7 @@ class Command(BaseCommand):
             write(seeder.venue, DEMO_SETTINGS, reason="embedded run")
         account_id = f"ACC_{stable_id(seeder.venue, 'demo account').hex}"
         seeder.account(account_id, user.id.hex, "demo", DEMO_CASH)
+        sign_demonstration(
+            venue=seeder.venue, account_id=account_id, password=DEMO_PASSWORD, balance=DEMO_BANK
+        )
         self.stdout.write(f"note: demonstration user: demo / {DEMO_PASSWORD}")
