@@ -10,6 +10,7 @@ from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken as KnoxToken
 from unfold.decorators import display
@@ -18,6 +19,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from accounts import bank_admin as bank_admin
 from accounts.admin_changes import AuditedChanges as AuditedChanges
 from accounts.models import Announcement, AuthToken, User, VenueSetting
+from accounts.reset_services import make_reset_token
 from exchange_site.admin_base import ExchangeModelAdmin, ReadOnlyAdmin
 from exchange_site.admin_operations import Operation, OperationsMixin, Result
 from trading.engine.codes import NOT_PERMITTED
@@ -94,6 +96,25 @@ class Unlock(UserOperation):
         return ""
 
 
+class ResetLink(UserOperation):
+    name = "reset-link"
+    label = _("Password reset link")
+    icon = "link"
+    explanation = _("Shows a link once, good for an hour; the user sets a new password with it.")
+
+    def refusal(self, request: HttpRequest, row: User) -> Any:
+        """Whoever resets a password can sign in with it: staff only by a superuser."""
+        if row.is_staff and not request.user.is_superuser:
+            return _("Only a superuser may do this to staff.")
+        return super().refusal(request, row)
+
+    def effect(self, row: User, data: dict[str, Any]) -> Any:
+        return _("a new link is made")
+
+    def change(self, row: User) -> Any:
+        return reverse("reset-page", args=[make_reset_token(row)])
+
+
 class RevokeTokens(UserOperation):
     name = "revoke-tokens"
     label = _("Revoke tokens")
@@ -115,7 +136,7 @@ def revoke_tokens(user: User) -> Any:
 
 @admin.register(User)
 class UserAdmin(AuditedChanges, OperationsMixin, BaseUserAdmin, ExchangeModelAdmin):
-    operations = (Lock, Unlock, RevokeTokens)
+    operations = (Lock, Unlock, ResetLink, RevokeTokens)
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm

@@ -11,6 +11,7 @@ urlpatterns = [
     path("sign-in", pages.sign_in, name="sign-in"),
     path("sign-out", pages.sign_out, name="sign-out"),
     path("password", pages.password, name="password-page"),
+    path("reset/<str:token>", pages.reset_page, name="reset-page"),
     path("tokens", pages.tokens, name="tokens-page"),
     path("connect", pages.connect, name="connect-page"),
     path("accounts", pages.accounts, name="accounts-page"),

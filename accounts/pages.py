@@ -15,6 +15,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from accounts import selectors, services
 from accounts.api import validated
 from accounts.models import User
+from accounts.reset_api import ResetIn, reset
 from accounts.serializers import LoginIn, PasswordChangeIn, RegisterIn, TokenIn, TokenKeyIn
 from exchange_site.exceptions import ExchangeError, message
 from exchange_site.pages import modules, page, render_page
@@ -132,6 +133,21 @@ def password(request: HttpRequest) -> HttpResponse:
         faults = faults_of(work)
     done = request.method == "POST" and not faults
     return shown(request, "public/password.html", faults, done=done)
+
+
+@page()
+def reset_page(request: HttpRequest, token: str) -> HttpResponse:
+    """A new password by a one-time link (H-9)."""
+    faults: list[str] = []
+    if request.method == "POST":
+
+        def work() -> None:
+            take([Draw(f"login:a:{client_address(request)}", LOGIN)])
+            body = validated(ResetIn, {"token": token, **form_of(request)})
+            reset(request, body["token"], body["new_password"])
+
+        faults = faults_of(work)
+    return shown(request, "public/reset.html", faults, done=request.method == "POST" and not faults)
 
 
 @page(signed_in=True)

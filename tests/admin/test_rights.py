@@ -24,6 +24,7 @@ OPERATIONS = {
     "accounts_user": {
         "lock": {"operator", "support"},
         "unlock": {"operator", "support"},
+        "reset-link": {"operator", "support"},
         "revoke-tokens": {"operator", "support"},
     },
     "axes_accessattempt": {"forget": {"operator", "support"}},

@@ -144,6 +144,7 @@ def test_a_large_transfer_out_waits_for_a_second_person(site: Site, signed: Pers
         assert MoneyRequest.objects.get(pk=number).kind == "transfer"
         done = bob.post(f"management/approvals/{number}/approve", {"reason": "seen"})
         assert (done.status, done.data["flow"]["kind"]) == (200, "transfer")
+        site.settle_tables()
         assert balance(signed) == 998_999.99
         assert move(signed, "2000").status == 200
     finally:
@@ -151,11 +152,12 @@ def test_a_large_transfer_out_waits_for_a_second_person(site: Site, signed: Pers
         account_selectors._settings.clear()
 
 
-def test_status_says_what_a_frozen_account_may_do(signed: Person, bob: Person) -> None:
+def test_status_says_what_a_frozen_account_may_do(site: Site, signed: Person, bob: Person) -> None:
     status = signed.get(f"account/{signed.account_id}/status").data
     assert (status["status"], status["can_withdraw"], status["has_fund_password"]) == ("ACTIVE", True, True)
     body = {"mode": "WITHDRAW_ONLY", "reason": "dispute"}
     assert bob.post(f"management/account/{signed.account_id}/freeze", body).status == 200
+    site.settle_tables()
     status = signed.get(f"account/{signed.account_id}/status").data
     assert (status["can_trade"], status["can_withdraw"], status["reason"]) == (True, False, "dispute")
     assert move(signed, "-5").code == 2002
