@@ -5,11 +5,18 @@ from django.urls import path
 from settlement import account_api as accounts
 from settlement import api
 from settlement import contest_api as contests
+from settlement import stats_api as stats
 
 urlpatterns = [
     path("account/<str:account_id>/statements", accounts.Statements.as_view()),
     path("account/<str:account_id>/statements/<str:date>", accounts.Statement.as_view()),
     path("account/<str:account_id>/curve", accounts.Curve.as_view()),
+    path("stats/trades", stats.Trades.as_view()),
+    path("stats/pnl", stats.Profit.as_view()),
+    path("stats/risk", stats.Risk.as_view()),
+    path("stats/market", stats.Market.as_view()),
+    path("stats/rankings", stats.Rankings.as_view()),
+    path("stats/position/<str:account_id>", stats.Held.as_view()),
     path("contests", contests.Contests.as_view()),
     path("contests/<str:code>", contests.OneContest.as_view()),
     path("contests/<str:code>/ranking", contests.Ranking.as_view()),
