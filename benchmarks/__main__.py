@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import os
+import subprocess
 import sys
 
 from benchmarks.figures import note
@@ -37,10 +38,17 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--require", action="store_true", help="fail when a target is missed")
     options = parser.parse_args(arguments)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_site.settings")
-    missed = [name for name in options.names or BENCHMARKS if not run(name)]
+    names = options.names or list(BENCHMARKS)
+    missed = [name for name in names if not (run(name) if len(names) == 1 else run_alone(name))]
     if missed:
         note(f"targets missed: {', '.join(missed)}")
     return 1 if missed and options.require else 0
+
+
+def run_alone(name: str) -> bool:
+    """Run one of several in a process of its own: each makes a site, and Django knows one (A-24)."""
+    done = subprocess.run([sys.executable, "-m", "benchmarks", "--require", name], check=False)
+    return done.returncode == 0
 
 
 def run(name: str) -> bool:
