@@ -17,8 +17,12 @@ def main() -> None:
     running.join(os.environ)
     if sys.argv[1:2] == ["run_matching"]:
         # Nor does the worker: without them it starts in half the time and half the memory.
+        from django.conf import settings
+        from django.utils.log import configure_logging
+
         from trading.management.commands.run_matching import Command
 
+        configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
         Command().run_from_argv(sys.argv)
         return
     from django.core.management import execute_from_command_line

@@ -22,7 +22,7 @@ class UnlockPassword(Operation):
     name = "unlock"
     label = _("Unlock password")
     icon = "lock_open"
-    permission = "accounts.operate_users"
+    permission = "accounts.change_bankaccount"
     explanation = _("Forgets wrong tries, so that the password may be tried again.")
 
     def perform(self, request: HttpRequest, rows: Sequence[Any], data: dict[str, Any]) -> list[Result]:

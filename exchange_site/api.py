@@ -91,7 +91,7 @@ def refusal_response(error: ExchangeError) -> Response:
     response.is_enveloped = True  # type: ignore[attr-defined]
     wait = error.extra.get("retry_after")
     if wait is not None:
-        response["Retry-After"] = str(math.ceil(wait))
+        response["Retry-After"] = str(max(1, math.ceil(wait)))
     return response
 
 

@@ -244,18 +244,17 @@ class SettlementRunAdmin(OperationsMixin, ReadOnlyAdmin):
         )
 
     @display(description=_("result"))
-    def result_shown(self, row: SettlementRun) -> Any:
-        day = SettlementDay.objects.filter(venue__code=row.venue, trading_day=row.trading_day).first()
-        if day is None:
+    def result_shown(self, row: Any) -> Any:
+        if row.day_id is None:
             return ""
         if row.state == SettlementRun.RUNNING:
             return format_html(
                 '<progress data-reload-seconds="2" max="{0}" value="{1}">{1} / {0}</progress> {1} / {0}',
-                day.total_accounts, day.settled_accounts,
+                row.total_accounts, row.settled_accounts,
             )  # fmt: skip
         links = [
-            (reverse("admin:trading_settlementday_change", args=[day.pk]),
-             f"{day.settled_accounts} / {day.total_accounts}"),
+            (reverse("admin:trading_settlementday_change", args=[row.day_id]),
+             f"{row.settled_accounts} / {row.total_accounts}"),
             (f"{reverse('admin:trading_accountday_changelist')}?q={row.trading_day}", _("Statements")),
         ]  # fmt: skip
         return format_html_join(" · ", '<a class="text-primary-600 underline" href="{}">{}</a>', links)

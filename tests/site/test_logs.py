@@ -16,8 +16,13 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    """What the production formatter writes."""
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """What the production formatter writes.
+
+    tqsdk, which other tests import, makes every new logger one of its own that loses
+    structlog's members; no process of the exchange imports it.
+    """
+    monkeypatch.setattr(logging.Logger.manager, "loggerClass", logging.Logger)
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logs.formatter(is_json=True))
