@@ -7,7 +7,6 @@ say how many were passed over.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,9 +14,8 @@ import msgspec
 from exchange_site.exceptions import ExchangeError
 from marketdata.fanout.quotes import QuoteState
 from marketdata.kline_selectors import snapshot_data
-from marketdata.periods import period_of
-from marketdata.rows import BarRow
 from marketdata.sockets.typed import shapes
+from marketdata.sockets.typed.bars import BarDesk, periods_named
 from marketdata.sockets.typed.messages import Subscribe
 from trading.engine.codes import INSTRUMENT_NOT_FOUND, INVALID_FIELD, TOO_MANY_REQUESTS
 
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 
 CHANNELS = ("ticker", "tick", "orderbook", "kline", "snapshot")
 INTERVAL_S = 0.08
-MOST_INSTRUMENTS, MOST_SERIES, MOST_TRADES = 500, 100, 1_000
+MOST_INSTRUMENTS, MOST_TRADES = 500, 1_000
 DEPTHS = {5: 5, 10: 10, 20: 20, "5": 5, "10": 10, "20": 20, "full": shapes.FULL_DEPTH}
 LEAST_INTERVAL_MS, LONGEST_INTERVAL_MS = 100, 60_000
 _encode = msgspec.json.Encoder().encode
@@ -40,20 +38,18 @@ class MarketDesk:
         self.socket = socket
         self.channels: dict[str, set[str]] = {name: set() for name in CHANNELS}
         self.depths: dict[str, int] = {}
-        self.periods: dict[str, set[str]] = {}
         self.interval_s = 1.0
         self._dirty: dict[Key, None] = {}
-        self._bars: dict[tuple[str, str, int], BarRow] = {}
+        self.bars = BarDesk(socket, self.flush)
         self._trades: deque[list[Any]] = deque()
         self._missed = 0
-        self._series: dict[tuple[str, str], tuple[Any, Callable[[Any], None]]] = {}
         self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._snapshots: asyncio.TimerHandle | None = None
 
     # ------------------------------------------------------------------ subscriptions
 
-    async def subscribe(self, message: Subscribe, channels: list[str]) -> None:
+    def subscribe(self, message: Subscribe, channels: list[str]) -> None:
         """Follow instruments on channels; 1007, 9008, 9004 leave everything as it was."""
         symbols = self._symbols(message.instruments)
         depth = DEPTHS.get(message.depth)
@@ -61,15 +57,12 @@ class MarketDesk:
             raise ExchangeError(INVALID_FIELD, {"field": "depth"})
         if not LEAST_INTERVAL_MS <= message.interval_ms <= LONGEST_INTERVAL_MS:
             raise ExchangeError(INVALID_FIELD, {"field": "interval_ms"})
-        periods = _periods(message.periods or ["1min"]) if "kline" in channels else {}
+        periods = periods_named(message.periods or ["1min"]) if "kline" in channels else {}
         for name in channels:
             if len(self.channels[name] | set(symbols)) > MOST_INSTRUMENTS:
                 raise ExchangeError(TOO_MANY_REQUESTS, {}, {"instruments": MOST_INSTRUMENTS})
-        wanted = {(symbol, period) for symbol in symbols for period in periods}
-        if len(set(self._series) | wanted) > MOST_SERIES:
-            raise ExchangeError(TOO_MANY_REQUESTS, {}, {"series": MOST_SERIES})
-        for symbol, period in sorted(wanted - set(self._series)):
-            await self._open(symbol, period, periods[period])
+        self.bars.check_room(symbols, periods)
+        self.bars.follow(symbols, periods)
         self._follow(symbols, channels, depth, message.interval_ms / 1_000)
 
     def _symbols(self, instruments: list[str]) -> list[str]:
@@ -99,23 +92,6 @@ class MarketDesk:
             self._snapshot()
         self.flush()
 
-    async def _open(self, symbol: str, period: str, duration_ns: int) -> None:
-        hub = self.socket.hub
-        series = await hub.series.open(symbol, duration_ns)
-        if not self.socket.is_open or (symbol, period) in self._series:
-            await hub.series.close(series)
-            return
-
-        def told(row: BarRow) -> None:
-            self._bars[symbol, period, row.id] = row
-            self.flush()
-
-        series.listen(told)
-        self._series[symbol, period] = (series, told)
-        self.periods.setdefault(symbol, set()).add(period)
-        for row in await series.rows(series.last_id, series.last_id):
-            told(row)
-
     def unsubscribe(self, channels: list[str], instruments: list[str]) -> None:
         """Leave instruments (all of them, when none is named) on channels."""
         named = {self.socket.hub.catalogue.symbol_of(text) for text in instruments}
@@ -131,17 +107,16 @@ class MarketDesk:
     def _leave(self, name: str, symbol: str) -> None:
         hub = self.socket.hub
         self._dirty.pop((name, symbol), None)
+        if name == "orderbook":
+            self.depths.pop(symbol, None)
         if name == "ticker":
             hub.events.leave_trades(symbol, self._traded)
+            kept = [event for event in self._trades if event[5] != symbol]
+            self._trades = deque(kept)
         elif name == "kline":
-            for period in self.periods.pop(symbol, set()):
-                self._close(*self._series.pop((symbol, period)))
+            self.bars.leave(symbol)
         elif not any(symbol in self.channels[other] for other in ("tick", "orderbook")):
             hub.quotes.leave(symbol, self)
-
-    def _close(self, series: Any, told: Callable[[Any], None]) -> None:
-        series.unlisten(told)
-        self.socket.hub.give_back(series)
 
     def close(self) -> None:
         """The socket is gone."""
@@ -155,7 +130,7 @@ class MarketDesk:
         return {
             "instruments": {name: sorted(symbols) for name, symbols in self.channels.items() if symbols},
             "depth": dict(self.depths),
-            "periods": {symbol: sorted(periods) for symbol, periods in self.periods.items()},
+            "periods": self.bars.periods,
             "interval_ms": round(self.interval_s * 1_000),
         }
 
@@ -190,7 +165,7 @@ class MarketDesk:
 
     def flush(self) -> None:
         """Send what changed, at most every 80 ms, while the reader reads."""
-        if not (self._dirty or self._trades or self._bars) or not self.socket.can_push:
+        if not (self._dirty or self._trades or self.bars.is_dirty) or not self.socket.can_push:
             return
         now = self.socket.loop.time()
         if now < self._due:
@@ -207,14 +182,12 @@ class MarketDesk:
 
     def _take(self) -> list[dict[str, Any]]:
         dirty, self._dirty = self._dirty, {}
-        bars, self._bars = self._bars, {}
         found = [shapes.ticker(event) for event in self._trades]
         self._trades.clear()
         if found and self._missed:
             found[0]["missed"], self._missed = self._missed, 0
         found += [message for key in dirty if (message := self._state(*key)) is not None]
-        found += [shapes.kline(symbol, period, row) for (symbol, period, _), row in bars.items()]
-        return found
+        return found + self.bars.take()
 
     def _state(self, name: str, symbol: str) -> dict[str, Any] | None:
         view = self.socket.hub.quotes.view(symbol)
@@ -225,17 +198,3 @@ class MarketDesk:
         if name == "orderbook":
             return shapes.orderbook(view, self.depths.get(symbol, 5))
         return {"type": "snapshot", **snapshot_data(view)}
-
-
-def _periods(names: list[str]) -> dict[str, int]:
-    """Name → nanoseconds; 9008 for a name that is no period of the live series."""
-    found = {}
-    for name in names:
-        try:
-            duration_ns = period_of(name)
-        except ValueError as error:
-            raise ExchangeError(INVALID_FIELD, {"field": "periods"}, {"reason": str(error)}) from error
-        if isinstance(duration_ns, str):
-            raise ExchangeError(INVALID_FIELD, {"field": "periods"}, {"reason": f"{name} has no live bars"})
-        found[name] = duration_ns
-    return found

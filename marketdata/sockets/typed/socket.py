@@ -181,7 +181,7 @@ class TypedSocket(Socket):
         if isinstance(message, messages.Auth):
             await self._sign_in(message)
         elif isinstance(message, messages.Subscribe):
-            await self._subscribe(message)
+            self._subscribe(message)
         elif isinstance(message, messages.Unsubscribe):
             self._unsubscribe(message)
         elif isinstance(message, messages.GetSubscriptions):
@@ -236,12 +236,12 @@ class TypedSocket(Socket):
             raise ExchangeError(INVALID_FIELD, {"field": "channels"}, {"unknown": unknown[:5]})
         return [name for name in market.CHANNELS if name in names], set(names) & set(own.CHANNELS)
 
-    async def _subscribe(self, message: messages.Subscribe) -> None:
+    def _subscribe(self, message: messages.Subscribe) -> None:
         public, private = self._channels(message.channels)
         if private and not self.credential.user_id:
             raise ExchangeError(NOT_AUTHENTICATED)
         if public:
-            await self.market.subscribe(message, public)
+            self.market.subscribe(message, public)
         self.own.channels |= private
         self.answer(message, "subscribe_response", success=True, **self._subscriptions())
 
