@@ -59,6 +59,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *WATCH,
         "monitoring.acknowledge_alert",
         "monitoring.close_sockets",
+        "monitoring.command_processes",
         "trading.operate_instruments",
         "trading.operate_accounts",
         "trading.move_money",

@@ -27,6 +27,7 @@ BENCHMARKS: dict[str, str] = {
     "q5b": "benchmarks.sockets:ladder",
     "view": "benchmarks.terminal:first_view",
     "frames": "benchmarks.terminal:busy",
+    "bus": "benchmarks.bus:ping",
 }
 """Name on the command line → where its generator of figures lives."""
 

@@ -44,7 +44,9 @@ def page(title: Any, icon: str, name: str, permission: str) -> dict[str, Any]:
 def on_alerts(request: HttpRequest) -> bool:
     """Whether the page is one of the alerts', those with their own lines aside."""
     path = request.path
-    return "/monitoring/alert/" in path and not path.endswith(("/log/", "/sockets/"))
+    return "/monitoring/alert/" in path and not path.endswith(
+        ("/log/", "/sockets/", "/processes/", "/processes/command/")
+    )
 
 
 def group(title: Any, *items: dict[str, Any]) -> dict[str, Any]:
@@ -113,6 +115,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _("Monitoring"),
         {**link(_("Alerts"), "warning", "monitoring.alert"), "active": on_alerts},
         page(_("Log"), "database", "monitoring_log", "monitoring.view_alert"),
+        page(_("Processes"), "memory", "monitoring_processes", "monitoring.view_alert"),
         page(_("Sockets"), "lan", "monitoring_sockets", "monitoring.view_alert"),
         link(_("Reports"), "summarize", "monitoring.report"),
     ),

@@ -8,7 +8,14 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, before_task_publish, celeryd_after_setup, setup_logging
+from celery.signals import (
+    beat_init,
+    before_task_publish,
+    celeryd_after_setup,
+    setup_logging,
+    worker_ready,
+    worker_shutdown,
+)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange_site.settings")
 
@@ -40,9 +47,25 @@ def serve_worker_figures(**_options: Any) -> None:
     endpoint.serve("celery")
 
 
+@worker_ready.connect
+def join_bus(**_options: Any) -> None:
+    """The worker's main process, once its children are there, answers on the bus (O-21)."""
+    from exchange_site import ipc
+
+    worker_shutdown.connect(_leave_bus(ipc.serve("celery")), weak=False)
+
+
+def _leave_bus(bus: Any) -> Any:
+    def leave(**_options: Any) -> None:
+        bus.stop()
+
+    return leave
+
+
 @beat_init.connect
 def serve_beat_figures(**_options: Any) -> None:
-    """Beat counts what it sends (O-30)."""
+    """Beat counts what it sends and answers on the bus (O-21, O-30)."""
+    from exchange_site import ipc
     from exchange_site.metrics import endpoint
     from exchange_site.metrics.meter import METER
 
@@ -51,6 +74,7 @@ def serve_beat_figures(**_options: Any) -> None:
 
     before_task_publish.connect(sent, weak=False)
     endpoint.serve("beat")
+    ipc.serve("beat")
 
 
 @app.task(name="exchange.canary", ignore_result=True)

@@ -7,11 +7,13 @@ state: such commands are in the log.
 """
 
 import asyncio
+import atexit
 import inspect
 import itertools
 import logging
 import os
 import signal
+import socket
 import threading
 import time
 from collections import OrderedDict
@@ -98,8 +100,11 @@ class Bus:
         peers: Iterable[str] | None = None,
         lag: Callable[[], float] | None = None,
         status: Callable[[], str] = lambda: "ok",
+        reports: bool = True,
     ) -> None:
+        """`reports` False: one who asks and leaves; it is not listed and sends no heartbeats."""
         self.process_id = process_id
+        self.reports, self.holders = reports, 1
         self.venue = venue or settings.VENUE
         self.lag, self.status = lag or self._measured_lag, status
         self._late = Worst(2 * HEARTBEAT_S)
@@ -107,7 +112,7 @@ class Bus:
         self._peers = set(named_peers() if peers is None else peers)
         self._handlers: dict[str, Handler] = {}
         self._seen: OrderedDict[str, None] = OrderedDict()
-        self._replies: dict[str, list[dict[str, Any]]] = {}
+        self._replies: dict[str, tuple[float, list[dict[str, Any]]]] = {}
         self._reply_came = threading.Condition()
         self._lock = threading.Lock()
         self._link: Link | None = None
@@ -149,16 +154,19 @@ class Bus:
         timeout_s: float = 2.0,
         wanted: int = 1,
     ) -> list[dict[str, Any]]:
-        """Send and wait for answers: `{process_id, ok, result | error}` each; [] when none came.
+        """Send and wait for answers: `{process_id, ok, result | error, latency_ms}` each, or [].
 
-        With `wanted` 0 it gathers until the time is over. The bus must be started, and this
-        must not be called on its event loop.
+        With `wanted` 0 it gathers until the time is over; `latency_ms` is there and back. The
+        bus must be started, and this must not be called on its event loop.
         """
+        answers: list[dict[str, Any]] = []
         with self._reply_came:
+            began = time.perf_counter()
             command_id = self.send_command(target_id, command_type, payload)
-            answers = self._replies[command_id] = []
+            self._replies[command_id] = began, answers
             self._reply_came.wait_for(lambda: wanted and len(answers) >= wanted, timeout_s)
-            return self._replies.pop(command_id)
+            del self._replies[command_id]
+        return answers
 
     def _publish(self, data: bytes) -> None:
         with self._lock:
@@ -194,8 +202,25 @@ class Bus:
         self._ready.wait(timeout_s)
         return self
 
+    def share(self) -> "Bus":
+        """A further part of this process uses the bus; handlers run on its event loop, if any."""
+        self.holders += 1
+        try:
+            self._loop = asyncio.get_running_loop()
+        except RuntimeError:
+            pass
+        return self
+
+    @property
+    def is_over(self) -> bool:
+        return self._stop.is_set()
+
     def stop(self) -> None:
-        """End; commands that come later are not handled."""
+        """End with the last who uses it; commands that come later are not handled."""
+        self.holders -= 1
+        if self.holders > 0:
+            self._loop = None
+            return
         self._stop.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(3.0)
@@ -229,7 +254,8 @@ class Bus:
                 now = time.monotonic()
                 if now >= beat_at:
                     beat_at = now + HEARTBEAT_S
-                    self._beat(client)
+                    if self.reports:
+                        self._beat(client)
                 wait_s = min(0.1, beat_at - now + 0.001)
                 message = heard.get_message(timeout=wait_s)
                 if message is None:
@@ -245,7 +271,10 @@ class Bus:
             "uptime": round(time.time() - STARTED, 1),
             "lag": round(self.lag(), 4),
         }
-        kept = {**report, "process_id": self.process_id, "pid": os.getpid(), "time_ms": micros() // 1_000}
+        kept = {
+            **report, "process_id": self.process_id, "pid": os.getpid(), "host": socket.gethostname(),
+            "time_ms": micros() // 1_000, "commands": sorted(self._handlers),
+        }  # fmt: skip
         client.set(alive_key(self.venue, self.process_id), msgspec.json.encode(kept), ex=ALIVE_S)
         self.broadcast(HEARTBEAT, report)
 
@@ -291,9 +320,12 @@ class Bus:
 
     def _note_reply(self, command: Command) -> None:
         with self._reply_came:
-            answers = self._replies.get(str(command.payload.get("command_id")))
-            if answers is not None:
-                answers.append({"process_id": command.sender_id, **command.payload})
+            waiting = self._replies.get(str(command.payload.get("command_id")))
+            if waiting is not None:
+                latency_ms = round(1_000 * (time.perf_counter() - waiting[0]), 3)
+                waiting[1].append(
+                    {**command.payload, "process_id": command.sender_id, "latency_ms": latency_ms}
+                )
                 self._reply_came.notify_all()
 
     def _handle(self, command: Command) -> None:
@@ -363,14 +395,49 @@ def end_process(payload: dict[str, Any]) -> dict[str, Any]:
     return {"ending": True}
 
 
+def reloading(own: Handler | None = None) -> Handler:
+    """A `reload_config`: the log level the environment names, then what is the process's own."""
+
+    def reload_config(payload: dict[str, Any]) -> dict[str, Any]:
+        done = set_log_level({"level": environment().EXCHANGE_LOG_LEVEL})
+        return done if own is None else {**done, **own(payload)}
+
+    return reload_config
+
+
+_served: dict[tuple[str, str], Bus] = {}
+
+
 def serve(kind: str, venue: str = "", handlers: dict[str, Handler] | None = None, **options: Any) -> Bus:
-    """Put this process on the bus with the commands all of them know, besides its own."""
-    bus = Bus(process_name(kind), venue, **options)
-    for name in ("drain", "shutdown"):
-        bus.register_handler(name, end_process)
+    """Put this process on the bus with the commands all of them know, besides its own.
+
+    A second part of the process that serves the same kind shares the first one's place: under
+    one name there is one answer.
+    """
+    key = venue or settings.VENUE, process_name(kind)
+    bus = _served.get(key)
+    if bus is None or bus.is_over:
+        bus = _served[key] = Bus(key[1], key[0], **options)
+        for name in ("drain", "shutdown"):
+            bus.register_handler(name, end_process)
+        bus.register_handler("reload_config", reloading())
+        _register(bus, handlers)
+        atexit.register(_leave, bus, os.getpid())
+        return bus.start()
+    _register(bus.share(), handlers)
+    return bus
+
+
+def _register(bus: Bus, handlers: dict[str, Handler] | None) -> None:
     for name, handler in (handlers or {}).items():
-        bus.register_handler(name, handler)
-    return bus.start()
+        bus.register_handler(name, reloading(handler) if name == "reload_config" else handler)
+
+
+def _leave(bus: Bus, pid: int) -> None:
+    """A process that ends without a word is not listed until its report runs out."""
+    if os.getpid() == pid and not bus.is_over:
+        bus.holders = 1
+        bus.stop()
 
 
 # --------------------------------------------------------------------- reading

@@ -13,6 +13,7 @@ from exchange_site.admin_operations import Operation, OperationsMixin, Result
 from monitoring import services
 from monitoring.admin_pages import PagesMixin
 from monitoring.models import Alert, AlertState, Report
+from monitoring.process_page import ProcessesMixin
 
 STATES = {"open": "danger", "acknowledged": "warning", "closed": "success"}
 SEVERITIES = {"critical": "danger", "warning": "warning"}
@@ -44,7 +45,7 @@ class Acknowledge(Operation):
 
 
 @admin.register(Alert)
-class AlertAdmin(PagesMixin, OperationsMixin, ReadOnlyAdmin):
+class AlertAdmin(ProcessesMixin, PagesMixin, OperationsMixin, ReadOnlyAdmin):
     operations = (Acknowledge,)
     list_display = (
         "name", "target", "severity_shown", "state_shown", "summary", "opened_at", "closed_at",

@@ -42,6 +42,7 @@ class Alert(models.Model):
         permissions = [
             ("acknowledge_alert", _("Can acknowledge alerts")),
             ("close_sockets", _("Can close sockets of users")),
+            ("command_processes", _("Can send commands to processes")),
         ]
         constraints = [
             models.UniqueConstraint(

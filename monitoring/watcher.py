@@ -20,7 +20,7 @@ from exchange_site.streams import cache_client
 from monitoring import observed, telling
 from monitoring.models import Alert, AlertState
 from monitoring.promql import Labels, Series
-from monitoring.rules import Evaluator, Firing, Rule
+from monitoring.rules import Evaluator, Firing, Rule, load_rules
 from monitoring.scraping import read_text
 
 EVERY_S = 15.0
@@ -45,6 +45,12 @@ class Watcher:
     def stop(self, *_: Any) -> None:
         """End at the next turn; usable as a signal handler."""
         self.stopping.set()
+
+    def reload(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """Read the rules anew, for the process bus; BadRules leaves the old ones (O-21)."""
+        rules = load_rules()
+        self.evaluator = Evaluator(rules)
+        return {"rules": len(rules)}
 
     def run(self) -> None:
         """Wait to be the only one, then look every 15 s; a look that fails is made again."""

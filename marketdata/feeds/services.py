@@ -70,7 +70,7 @@ def operate(venue: str, connection_id: str, verb: str) -> dict[str, Any]:
 
 def ask_feed(venue: str, command: str, payload: dict[str, Any]) -> list[dict[str, Any]]:
     """What the running feed answers; [] when none runs."""
-    bus = Bus(process_name("ops"), venue).start()
+    bus = Bus(process_name("ops"), venue, reports=False).start()
     try:
         return bus.request("feed.*", command, payload, ANSWER_S)
     except BusAway as error:

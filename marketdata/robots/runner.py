@@ -90,6 +90,26 @@ class Robots:
         self._first = 0
         self._resting = False
 
+    # ------------------------------------------------------------------- the bus
+
+    def handlers(self) -> dict[str, Callable[[dict[str, Any]], dict[str, Any]]]:
+        """What may be asked of the robots over the process bus (O-21)."""
+        return {
+            "start_trading": lambda payload: self._set_state(control.start),
+            "stop_trading": lambda payload: self._set_state(control.stop),
+            "reload_config": lambda payload: self._look_again(),
+        }
+
+    def _set_state(self, change: Callable[[str], None]) -> dict[str, Any]:
+        change(self.venue)
+        self._due_ms["settings"] = 0
+        return {"state": control.read_settings(self.venue).state}
+
+    def _look_again(self) -> dict[str, Any]:
+        """Settings and contracts are read at the next turn."""
+        self._due_ms = {"settings": 0, "listings": 0}
+        return {"settings": vars(control.read_settings(self.venue))}
+
     # ------------------------------------------------------------------ the loop
 
     def run(self, stop: threading.Event) -> None:

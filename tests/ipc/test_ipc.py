@@ -186,9 +186,11 @@ def test_the_command_line_lists_and_commands(make: Make, venue: str) -> None:
     out = StringIO()
     call_command("ipc", venue=venue, stdout=out)
     call_command("ipc", "feed.1", "ping", venue=venue, stdout=out)
-    call_command("ipc", "feed.*", "ping", venue=venue, timeout=0.5, stdout=out)
-    assert out.getvalue().count("feed.1") == 3
-    for words in (("nobody", "ping"), ("feed.1", "moon"), ("feed.1",), ("feed.1", "ping", "x")):
+    call_command("ipc", "send", "feed.*", "ping", venue=venue, timeout=20, stdout=out)
+    call_command("ipc", "ping", venue=venue, timeout=20, stdout=out)
+    assert out.getvalue().count("feed.1") == 4
+    wrong = [("nobody", "ping"), ("feed.1", "moon"), ("feed.1",), ("feed.1", "ping", "x")]
+    for words in (*wrong, ("send",), ("list", "x"), ("ping", "x", "y")):
         with pytest.raises(CommandError):
             call_command("ipc", *words, venue=venue, timeout=0.3, stdout=out)
 
@@ -217,7 +219,42 @@ def test_a_process_ends_in_order_when_told_to_shut_down(make: Make, venue: str) 
     env = {**os.environ, "DJANGO_SETTINGS_MODULE": "exchange_site.settings", "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True)
     name = f"victim.{process.pid}"
-    await_until(lambda: [row for row in alive(venue) if row["process_id"] == name])
-    assert make("ops").request(name, "shutdown", timeout_s=5)[0]["ok"]
-    out, _ = process.communicate(timeout=20)
+    await_until(lambda: [row for row in alive(venue) if row["process_id"] == name], 180)
+    assert make("ops").request(name, "shutdown", timeout_s=20)[0]["ok"]
+    out, _ = process.communicate(timeout=60)
     assert out.strip() == "in order" and process.returncode == 0
+
+
+def test_two_parts_of_one_process_answer_once_and_those_who_only_ask_are_not_listed(
+    make: Make, venue: str
+) -> None:
+    first = ipc.serve("web", venue)
+    second = ipc.serve("web", venue, {"sockets": lambda payload: 3})
+    try:
+        asking = make("admin.1", reports=False)
+        await_until(lambda: alive(venue))
+        assert [row["process_id"] for row in alive(venue)] == [first.process_id]
+        assert second is first
+        (answer,) = asking.request("web.*", "sockets", timeout_s=20)
+        assert (answer["ok"], answer["result"]) == (True, 3) and answer["latency_ms"] > 0
+        second.stop()
+        assert asking.request("web.*", "ping", timeout_s=20)
+    finally:
+        first.stop()
+    assert alive(venue) == []
+
+
+def test_reloading_brings_the_log_level_back_and_reads_what_is_the_processs_own(
+    make: Make, venue: str
+) -> None:
+    before = logging.getLogger().level
+    bus = ipc.serve("watcher", venue, {"reload_config": lambda payload: {"rules": 9}})
+    try:
+        ops = make("ops")
+        assert ops.request("watcher.*", "set_log_level", {"level": "ERROR"}, 20)[0]["ok"]
+        (answer,) = ops.request("watcher.*", "reload_config", timeout_s=20)
+        assert answer["result"] == {"level": "INFO", "rules": 9}
+        assert logging.getLogger().level == logging.INFO
+    finally:
+        logging.getLogger().setLevel(before)
+        bus.stop()

@@ -28,9 +28,11 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         ensure_users(options["venue"])
-        bus = ipc.serve("robots", options["venue"])
+        venue = options["venue"]
+        robots = Robots(venue, lambda: self.listings(venue), options["seed"])
+        bus = ipc.serve("robots", venue, robots.handlers())
         try:
-            Robots(options["venue"], lambda: self.listings(options["venue"]), options["seed"]).run(stop)
+            robots.run(stop)
         finally:
             bus.stop()
 

@@ -33,7 +33,7 @@ class Command(BaseCommand):
         endpoint.serve("watcher", options["venue"], meter)
         signal.signal(signal.SIGTERM, watcher.stop)
         signal.signal(signal.SIGINT, watcher.stop)
-        bus = ipc.serve("watcher", options["venue"])
+        bus = ipc.serve("watcher", options["venue"], {"reload_config": watcher.reload})
         try:
             watcher.run()
         finally:
