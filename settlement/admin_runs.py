@@ -13,11 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from exchange_site.admin_base import ReadOnlyAdmin, figure
-from exchange_site.admin_operations import Operation, OperationForm, OperationsMixin, Result
+from exchange_site.admin_operations import Operation, OperationForm, OperationsMixin, Result, button
 from exchange_site.exceptions import ExchangeError, message
 from settlement import run_selectors as selectors
 from settlement import run_services as services
 from settlement.models import SettlementRun
+from settlement.wizard import stand
 from trading.admin.flows import STATE_LABELS
 from trading.admin.forms import long_text_field, money_field, switch_field, text_field
 from trading.codec import to_units
@@ -49,12 +50,18 @@ class RunOperation(Operation):
 
     permission = "settlement.settle"
     one_row = True
+    wizard_label: ClassVar[Any] = ""
 
     def venue(self, row: Any) -> str:
         return str(row.venue) if row is not None else settings.VENUE
 
     def before(self, row: SettlementRun) -> dict[str, Any]:
         return {"state": row.state, "trading_day": row.trading_day}
+
+    def initial(self, rows: Sequence[Any]) -> dict[str, Any]:
+        """A reason to begin with: every day has its settlement."""
+        day = rows[0].trading_day if rows else ""
+        return {"reason": (_("Settlement of %(day)s") % {"day": day}) if day else _("Daily settlement")}
 
     def act(self, request: HttpRequest, run: SettlementRun, data: dict[str, Any]) -> list[Result]:
         """Do it to the run; ExchangeError is shown."""
@@ -75,6 +82,16 @@ class RunOperation(Operation):
 
 def run_url(run: SettlementRun) -> str:
     return reverse("admin:settlement_settlementrun_change", args=[run.pk])
+
+
+def result_links(run: Any) -> list[tuple[Any, str, str]]:
+    """(title, icon, address) of what a settled day left behind."""
+    days = reverse("admin:trading_accountday_changelist")
+    found: list[tuple[Any, str, str]] = [(_("Statements"), "description", f"{days}?day={run.trading_day}")]
+    if run.day_id is not None:  # it may have been written after the run was read
+        day = reverse("admin:trading_settlementday_change", args=[run.day_id])
+        found.append((_("Result of the day"), "summarize", day))
+    return found
 
 
 def refusal(error: ExchangeError) -> str:
@@ -162,6 +179,7 @@ class ImportPrices(RunOperation):
 
 class Settle(RunOperation):
     name, label, icon, variant = "settle", _("Settle"), "gavel", "warning"
+    wizard_label = _("Preview and settle")
     explanation = _("Closes the trading day for good. Where two persons are wanted, the first one asks.")
 
     def effect(self, row: SettlementRun, data: dict[str, Any]) -> Any:
@@ -196,6 +214,7 @@ class SettlementRunAdmin(OperationsMixin, ReadOnlyAdmin):
     list_filter = ("state",)
     ordering = ("-trading_day",)
     readonly_fields = ("problem", "result_shown", "prices_shown")
+    change_form_outer_before_template = "admin/exchange/settlement_steps.html"
     fieldsets: ClassVar[Any] = (
         (
             None,
@@ -221,6 +240,30 @@ class SettlementRunAdmin(OperationsMixin, ReadOnlyAdmin):
         """A run as its events have it by now."""
         run = super().get_object(request, *args, **kwargs)
         return services.follow(run) if run is not None else None
+
+    def buttons(self, request: HttpRequest, object_id: str | None) -> list[dict[str, Any]]:
+        """Above the list; on a run's page the wizard has them, the next thing to do first."""
+        return super().buttons(request, None) if object_id is None else []
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        response = super().changeform_view(request, object_id, *args, **kwargs)
+        run = getattr(response, "context_data", {}).get("original")
+        if run is not None:
+            response.context_data.update(wizard=stand(run), wizard_buttons=self.wizard_buttons(request, run))
+        return response
+
+    def wizard_buttons(self, request: HttpRequest, run: Any) -> list[dict[str, Any]]:
+        """What may be done to the run now, the next thing first."""
+        if run.state == SettlementRun.DONE:
+            return [{"title": title, "icon": icon, "path": path} for title, icon, path in result_links(run)]
+        wanted = [self.operation(name) for name in stand(run).operations]
+        return [
+            {**button(one, self.operate_url(one.name), str(run.pk)), "title": one.wizard_label or one.label}
+            for one in wanted
+            if one.allowed(request)
+        ]
 
     @display(description=_("state"), label=STATE_LABELS, ordering="state")
     def state_shown(self, row: SettlementRun) -> tuple[str, Any]:
@@ -249,14 +292,11 @@ class SettlementRunAdmin(OperationsMixin, ReadOnlyAdmin):
             return ""
         if row.state == SettlementRun.RUNNING:
             return format_html(
-                '<progress data-reload-seconds="2" max="{0}" value="{1}">{1} / {0}</progress> {1} / {0}',
+                '<progress max="{0}" value="{1}">{1} / {0}</progress> {1} / {0}',
                 row.total_accounts, row.settled_accounts,
             )  # fmt: skip
-        links = [
-            (reverse("admin:trading_settlementday_change", args=[row.day_id]),
-             f"{row.settled_accounts} / {row.total_accounts}"),
-            (f"{reverse('admin:trading_accountday_changelist')}?q={row.trading_day}", _("Statements")),
-        ]  # fmt: skip
+        texts = (_("Statements"), f"{row.settled_accounts} / {row.total_accounts}")
+        links = [(path, text) for text, (_title, _icon, path) in zip(texts, result_links(row), strict=True)]
         return format_html_join(" · ", '<a class="text-primary-600 underline" href="{}">{}</a>', links)
 
     @display(description=_("settlement prices"))

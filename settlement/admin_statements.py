@@ -13,7 +13,7 @@ from unfold.decorators import display
 from exchange_site.admin_base import ReadOnlyAdmin
 from settlement import rendering, statements
 from trading.admin.accounts import AccountColumn
-from trading.admin.filters import TradingDayFilter
+from trading.admin.filters import SettledDayFilter
 from trading.models import AccountDay, TradingAccount
 
 KINDS: dict[str, tuple[str, Any]] = {
@@ -47,7 +47,7 @@ class StatementAdmin(AccountColumn, ReadOnlyAdmin):
     )
     list_select_related = ("venue",)
     ordering = ("-id",)
-    list_filter = (TradingDayFilter, "must_liquidate")
+    list_filter = (SettledDayFilter, "must_liquidate")
     search_help_text = _("account, or trading day")
     search_rules: ClassVar[Any] = ((r"\d{8}", ("trading_day",)), (r".+", ("account_id",)))
     readonly_fields = ("files", "statement_shown")

@@ -197,7 +197,7 @@ def reference(n: int, venue: m.Venue) -> None:
     m.TradingDay.objects.create(venue=venue, day=20270101 + n % 28 + n // 28 * 100)
     m.SessionTemplate.objects.create(venue=venue, name=f"t{n}")
     m.SettlementDay.objects.create(
-        id=key(m.SettlementDay, n), venue=venue, trading_day=20260101 + n, state="DONE"
+        id=key(m.SettlementDay, n), venue=venue, trading_day=DAY + 1 - n, state="DONE"
     )
     m.RejectCount.objects.create(venue=venue, trading_day=DAY, command_type=f"C{n}", code=1001, count=n)
 

@@ -1,5 +1,6 @@
 """The exchange as `make run` starts it, and a real Chromium in front of it."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -66,6 +67,18 @@ class Visitor:
         """The terminal has begun and its line is live."""
         self.page.wait_for_selector("html[data-ready]", state="attached")
         self.page.wait_for_selector("#link[data-state=live]")
+
+
+def administrator(exchange: Exchange, visitor: Visitor) -> Page:
+    """The control room, as the administrator that was made at the start."""
+    found = re.search(r"administrator: admin / (\S+)", exchange.said.read_text())
+    assert found
+    page = visitor.page
+    page.goto("/admin/login/")
+    page.fill("[name=username]", "admin")
+    page.fill("[name=password]", found[1])
+    visitor.go(lambda: page.press("[name=password]", "Enter"))
+    return page
 
 
 @pytest.fixture

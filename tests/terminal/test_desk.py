@@ -1,7 +1,6 @@
 """Batches, contests, lost answers, hostile texts and figures that agree, in the browser (O-50 … O-54)."""
 
 import json
-import re
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -10,7 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, Route, expect
 
 from benchmarks.exchange import Exchange
-from tests.terminal.conftest import Visitor
+from tests.terminal.conftest import administrator
 
 HOSTILE = '"><img src=x onerror="window.struck=1"><script>window.struck=1</script>'
 SHORT_HOSTILE = "<img src=x onerror=struck=1>"
@@ -39,18 +38,6 @@ def account_of(page: Page) -> str:
     user = api(page, "GET", "auth/current-user")["data"]
     rows = api(page, "GET", f"user/{user['user_id']}/accounts")["data"]["items"]
     return str(next(row["account_id"] for row in rows if row["status"] == "ACTIVE"))
-
-
-def administrator(exchange: Exchange, visitor: Visitor) -> Page:
-    """The control room, as the administrator that was made at the start."""
-    found = re.search(r"administrator: admin / (\S+)", exchange.said.read_text())
-    assert found
-    page = visitor.page
-    page.goto("/admin/login/")
-    page.fill("[name=username]", "admin")
-    page.fill("[name=password]", found[1])
-    visitor.go(lambda: page.press("[name=password]", "Enter"))
-    return page
 
 
 def last_price(page: Page) -> float:

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from benchmarks.exchange import Exchange
+from tests.terminal.conftest import administrator
 
 AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text("utf-8")
 HOSTILE = '<img src=x onerror="window.struck=1"><script>window.struck=1</script>'
@@ -186,3 +187,43 @@ def test_the_first_view_is_small_and_quick(visit: Any) -> None:
     visitor.ready()
     page.wait_for_selector("#figure-balance")
     assert sum(sizes) <= 400_000
+
+
+def carry_out(page: Page, button: str) -> str:
+    """An operation of the admin by mouse alone, from its button to what came of it."""
+    page.get_by_role("link", name=button).locator("visible=true").first.click()
+    page.locator("button[value=preview]").click()
+    effects = page.locator("#effects").inner_text()
+    page.locator("button[value=confirm]").click()
+    expect(page.locator("#results li")).to_have_attribute("data-code", "0")
+    page.get_by_role("link", name="To the run").click()
+    return effects
+
+
+def test_an_operator_settles_by_mouse_and_the_user_reads_the_statement(
+    visit: Any, exchange: Exchange
+) -> None:
+    page = visit().sign_in()
+    choose_lithium(page)
+    marketable(page, "ask5")
+    page.click("#buy")
+    expect(page.locator("#list")).to_contain_text("GFEX.lc2612")
+    account = page.locator("#account").input_value()
+    room = administrator(exchange, visit())
+    room.get_by_role("link", name="Settlement runs").first.click()
+    carry_out(room, "Compute today's prices")
+    assert account in carry_out(room, "Preview and settle")
+    expect(room.locator("#wizard")).to_contain_text("The day is settled")  # it looks again by itself
+    room.locator("#wizard").get_by_role("link", name="Statements").click()
+    expect(room.locator(f"#result_list a[href*='{account}']")).to_have_count(1)
+    page.click("#tab-statements")
+    row = page.locator("#list tbody tr").first
+    equity = row.locator("td").nth(1).inner_text()
+    told, pdf = (
+        page.request.get(str(row.locator("a", has_text=kind).get_attribute("href")))
+        for kind in ("text", "pdf")
+    )
+    assert "GFEX.lc2612" in told.text() and equity in told.text()
+    assert pdf.body().startswith(b"%PDF-")
+    page.click("#tab-positions")
+    expect(page.locator("#list tbody tr").first.locator("td").nth(3)).to_have_text("0")  # history now

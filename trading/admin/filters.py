@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from trading.choices import SettlementState
 from trading.models import SettlementDay, Venue
 
 DAYS_OFFERED = 10
@@ -27,10 +28,15 @@ class TradingDayFilter(admin.SimpleListFilter):
 
     title = _("trading day")
     parameter_name = "day"
+    usual_label = _("Current (%(day)s)")
 
     def __init__(self, request: HttpRequest, *args: Any) -> None:
-        self.current = current_days(request)
+        self.current = self.usual_days(request)
         super().__init__(request, *args)
+
+    def usual_days(self, request: HttpRequest) -> list[int]:
+        """The days shown when none is chosen."""
+        return current_days(request)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         settled = SettlementDay.objects.order_by("-trading_day").values_list("trading_day", flat=True)
@@ -42,7 +48,7 @@ class TradingDayFilter(admin.SimpleListFilter):
         yield {
             "selected": self.value() is None,
             "query_string": changelist.get_query_string(remove=[self.parameter_name]),
-            "display": _("Current (%(day)s)") % {"day": current or "–"},
+            "display": self.usual_label % {"day": current or "–"},
         }
         for value, title in self.lookup_choices:
             yield {
@@ -56,10 +62,22 @@ class TradingDayFilter(admin.SimpleListFilter):
         if value == EVERY_DAY:
             return queryset
         if value is None:
-            return queryset.filter(trading_day__in=self.current)
+            return queryset.filter(trading_day__in=self.current or [0])  # no day is 0
         if not (value.isascii() and value.isdigit() and len(value) == 8):
             return queryset.none()
         return queryset.filter(trading_day=int(value))
+
+
+class SettledDayFilter(TradingDayFilter):
+    """The last settled day unless another is chosen: the current one has no statement yet."""
+
+    usual_label = _("Last settled (%(day)s)")
+
+    def usual_days(self, request: HttpRequest) -> list[int]:
+        settled = SettlementDay.objects.filter(state=SettlementState.DONE).values("venue_id")
+        return sorted(
+            set(settled.annotate(day=Max("trading_day")).values_list("day", flat=True)), reverse=True
+        )
 
 
 def fixed_filter(label: Any, column: str, values: dict[str, Any]) -> type[admin.SimpleListFilter]:
