@@ -19,7 +19,7 @@ from exchange_site.streams import Keys, log_client
 from marketdata.bars.book import PERIODS, Row
 from marketdata.bars.continuous import MAIN
 from marketdata.bars.ticker import Tick, Ticker
-from marketdata.continuous_views import index_view, main_view
+from marketdata.continuous_views import ContinuousQuotes
 from marketdata.keys import TICKS_KEPT, BarUpdates, Current, TickUpdates
 from marketdata.publisher import Publisher, View
 from marketdata.rows import LEVELS, BarRow, TickRow
@@ -51,6 +51,7 @@ class Recorder:
         self.publisher = publisher
         self.market = store.load()
         self.log = log_client()
+        self.continuous = ContinuousQuotes()
         self.pending = Pending()
         self.writing: tuple[Future[None], Commit, Pending] | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="marketdata-writer")
@@ -123,17 +124,20 @@ class Recorder:
             self._refill()
         touched = self._touched()
         shown = list(market.tickers.values()) if is_behind else touched
-        if not shown:
+        products = self.continuous.products(market, shown, time.monotonic())
+        if not (shown or products):
             return
-        views = publisher.views(self._symbols_of_views(shown))
+        mains = [market.products[name].main for name in products]
+        views = publisher.views(list(dict.fromkeys([*self._symbols_of_views(shown), *mains])))
         bars, ticks = self._take(touched, views, now_ns)
         current = {ticker.symbol: self._current(ticker) for ticker in shown}
-        publisher.publish(bars, current, ticks, self._continuous_views(shown, views))
+        publisher.publish(bars, current, ticks, self.continuous.changed(market, products, views))
 
     def _refill(self) -> None:
         """The cache is new, or was away: bring the lists of ticks to what is known."""
         publisher, market = self.publisher, self.market
         publisher.is_behind = False
+        self.continuous.forget()
         lacking = publisher.lacking({s: ticker.told_tick_id for s, ticker in market.tickers.items()})
         if not lacking:
             return
@@ -155,16 +159,13 @@ class Recorder:
         return [self.pending] if self.writing is None else [self.writing[2], self.pending]
 
     def _symbols_of_views(self, touched: list[Ticker]) -> list[str]:
-        """Contracts whose book is wanted: for their ticks, or for a main-contract quote."""
+        """Contracts whose book is wanted for ticks: their own, or those of the series they lead."""
         market = self.market
-        wanted: dict[str, None] = {}
-        for ticker in touched:
-            contract = market.contracts.get(ticker.symbol)
-            if contract is None:
-                wanted[market.products[ticker.symbol.partition("@")[2]].main] = None
-            elif ticker.done or market.products[contract.product].main == ticker.symbol:
-                wanted[ticker.symbol] = None
-        return list(wanted)
+        done = [ticker.symbol for ticker in touched if ticker.done]
+        return [
+            symbol if symbol in market.contracts else market.products[symbol.partition("@")[2]].main
+            for symbol in done
+        ]
 
     def _take(
         self, touched: list[Ticker], views: dict[str, View], now_ns: int
@@ -215,23 +216,6 @@ class Recorder:
                 row, is_told = now[index]
                 rows[row[0]] = bar_row(row, is_told, ticker.seq)
             found.append((duration, [rows[number] for number in sorted(rows)]))
-        return found
-
-    def _continuous_views(self, touched: list[Ticker], views: dict[str, View]) -> list[View]:
-        """Quotes of the main-contract and index series that changed (M-16)."""
-        market = self.market
-        products: dict[str, None] = {}
-        for ticker in touched:
-            contract = market.contracts.get(ticker.symbol)
-            products[contract.product if contract else ticker.symbol.partition("@")[2]] = None
-        found: list[View] = []
-        for name in products:
-            product = market.products[name]
-            view = views.get(product.main)
-            if view is None or product.index_symbol not in market.tickers:
-                continue
-            found.append(main_view(product, view))
-            found.append(index_view(product, market.tickers[product.index_symbol], view))
         return found
 
     # -------------------------------------------------------------------- storing

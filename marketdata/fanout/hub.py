@@ -15,6 +15,7 @@ from marketdata.fanout.pace import Pace
 from marketdata.fanout.queries import Queries
 from marketdata.fanout.quotes import QuoteFeed
 from marketdata.fanout.resolver import Resolver
+from marketdata.fanout.snapshots import Snapshots
 from marketdata.series import Series, SeriesHub
 from marketdata.sockets.desk import join_bus
 from marketdata.sockets.registry import Registry
@@ -33,6 +34,8 @@ class Fanout:
         self.accounts = AccountImages(venue, self.events, self.quotes)
         self.series = SeriesHub(venue)
         self.queries = Queries(self.catalogue)
+        self.snapshots = Snapshots(self.catalogue, self.quotes)
+        self.statements = asyncio.Semaphore(1)  # one at a time: a settlement tells everybody at once
         self.resolver = Resolver(venue)
         self.registry = Registry()
         self._bus: Bus | None = None
@@ -55,6 +58,7 @@ class Fanout:
         if self._bus is not None:
             await asyncio.to_thread(self._bus.stop)
         self.pace.stop()
+        self.snapshots.stop()
         await asyncio.gather(*self._returning)
         await self.series.shutdown()
         await self.resolver.stop()

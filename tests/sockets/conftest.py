@@ -58,10 +58,11 @@ def order(
     person: Person, direction: int, price: int = 0, volume: int = 1, offset: int = 0, **terms: Any
 ) -> PlaceOrder:
     """A limit order of a person, `price` ticks from the contract's middle."""
-    limit = COPPER.middle + price * COPPER.price_tick
+    contract = terms.pop("contract", COPPER)
+    limit = contract.middle + price * contract.price_tick
     order_id = terms.pop("order_id", "")
     return PlaceOrder(
-        person.account_id, order_id, COPPER.symbol, direction, offset, volume, limit_price=limit, **terms
+        person.account_id, order_id, contract.symbol, direction, offset, volume, limit_price=limit, **terms
     )
 
 

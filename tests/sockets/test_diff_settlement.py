@@ -1,11 +1,14 @@
 """A settlement under open sockets: the day's end, the new day, and days too large for one frame."""
 
+import asyncio
 import json
 from typing import Any
 
+from exchange_site.streams import Keys, async_cache_client
 from marketdata.fanout.account_rows import FlowState, OrderState, TradeState
 from marketdata.fanout.accounts import LiveImage
 from marketdata.fanout.events import EventFeed
+from marketdata.fanout.hub import fanout
 from marketdata.fanout.image import Change
 from marketdata.fanout.quotes import QuoteFeed
 from marketdata.sockets.diff.branch import Branch
@@ -61,6 +64,7 @@ def test_an_open_socket_goes_through_the_settlement(
         await desk.client.run(lambda: quotes[COPPER.symbol]["pre_settlement"] == to_number(SETTLED_AT))
         assert [trade["order_id"] for trade in desk.branch["trades"].values()] == [bought]
         await agrees_with_a_new_socket(desk)
+        await shows_the_statement_until_it_is_confirmed(desk, day)
         await desk.__aexit__(None, None, None)
 
     async def agrees_with_a_new_socket(desk: Desk) -> None:
@@ -74,6 +78,25 @@ def test_an_open_socket_goes_through_the_settlement(
             assert again.branch["accounts"] == desk.branch["accounts"]
             assert again.branch["positions"] == desk.branch["positions"]
             assert again.branch["trades"] == {}
+
+    async def shows_the_statement_until_it_is_confirmed(desk: Desk, day: int) -> None:
+        client = desk.client
+        [told] = await client.run(lambda: client.notices(325))
+        assert (told["type"], told["level"]) == ("SETTLEMENT", "INFO")
+        assert told["trading_day"] < day and desk.person.account_id in told["content"]
+        async with Desk(alice) as again:
+            await again.client.run(lambda: again.client.notices(325))
+            again.client.send("confirm_settlement")
+            key = f"{Keys(site.venue).prefix}settlements-confirmed"
+            async with async_cache_client() as cache:
+                while int(await cache.hget(key, alice.account_id) or 0) < told["trading_day"]:
+                    await asyncio.sleep(0.02)
+        async with Desk(alice) as third:
+            hub = await fanout()
+            async with hub.statements:  # whatever was asked for before is decided
+                third.client.send("subscribe_quote", ins_list="")
+            await third.client.run(lambda: third.client.tree.get("ins_list") == "")
+            assert third.client.notices(325) == []
 
     desk, bought, rests = loop.run(before(), 60)
     day = settle(site)

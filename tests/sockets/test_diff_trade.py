@@ -124,6 +124,7 @@ REFUSED = [
     ({"limit_price": MIDDLE + 0.5}, 412, 1011),
     ({"limit_price": 2 * MIDDLE}, 1010, 1010),
     ({"instrument_id": "xx9999"}, 409, 1007),
+    ({"instrument_id": "KQ.m@SHFE.lt"}, 409, 1007),
     ({"offset": "CLOSE"}, 415, 2005),
     ({"offset": "CLOSETODAY"}, 414, 2005),
     ({"direction": "HOLD"}, 1008, 1008),

@@ -103,6 +103,26 @@ def test_snapshots_come_at_their_interval_with_every_field(site: Site, loop: Loo
     loop.run(work())
 
 
+def test_the_whole_market_comes_each_second_until_it_is_left(site: Site, loop: Loop) -> None:
+    async def work() -> None:
+        async with TypedClient() as client:
+            refused = await client.ask("subscribe", channels=["snapshot", "tick"], instruments=["*"])
+            assert (refused["type"], refused["code"]) == ("error", 9008)
+            answer = await client.ask("subscribe", channels=["snapshot"], instruments=["*"])
+            assert answer["instruments"] == {"snapshot": ["*"]}
+            found = await client.until(lambda: (f := client.all(type="snapshots")) and len(f) >= 2 and f)
+            assert [one["instrument_id"] for one in found[-1]["items"]] == [c.symbol for c in CONTRACTS]
+            assert (found[0]["part"], found[0]["parts"]) == (1, 1)
+            assert found[1]["timestamp"] - found[0]["timestamp"] >= 900
+            assert len(found[0]["items"][0]) >= 35
+            answer = await client.ask("unsubscribe", channels=["snapshot"])
+            assert answer["instruments"] == {}
+            hub = await fanout()
+            assert hub.snapshots._timer is None, "nobody asks any more"
+
+    loop.run(work())
+
+
 def test_unknown_instruments_are_1007_and_leave_the_rest(site: Site, loop: Loop) -> None:
     async def work() -> None:
         async with TypedClient() as client:

@@ -34,6 +34,8 @@ class Branch:
         self.image: LiveImage | None = None
         self.extra: dict[str, dict[str, dict[str, Any]]] = {"orders": {}, "banks": {}, "transfers": {}}
         """Objects that no image holds: refused orders, banks."""
+        self.is_confirmed = False
+        """Has the client confirmed the last settlement on this socket?"""
         self._told = told
         self._change = Change()
         self._is_new = False

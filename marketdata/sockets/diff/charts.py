@@ -44,6 +44,7 @@ class Lane:
         if chart.is_ready and len(self.pending) > 2 * chart.request.view_width:
             least = self.series.last_id - chart.request.view_width
             self.pending = {row_id: row for row_id, row in self.pending.items() if row_id > least}
+            chart.forget_bindings(least)
         chart.wake()
 
     def close(self) -> None:
@@ -152,6 +153,12 @@ class Chart:
         elif self._newest is not None and row.datetime_ns <= self._newest.datetime_ns:
             self.bindings.setdefault(lane.series.symbol, {})[str(self._newest.id)] = row.id
 
+    def forget_bindings(self, least: int) -> None:
+        """Keep those of a window: a client that asks for nothing has fallen out of the rest."""
+        if any(len(found) > 2 * self.request.view_width for found in self.bindings.values()):
+            for symbol, found in self.bindings.items():
+                self.bindings[symbol] = {key: other for key, other in found.items() if int(key) > least}
+
     def _queue(self, lane: Lane, rows: list[Any]) -> None:
         for row in rows:
             lane.pending.setdefault(row.id, row)
@@ -222,7 +229,7 @@ class ChartDesk:
     def __init__(self, socket: "DiffSocket") -> None:
         self.socket = socket
         self._charts: dict[str, Chart] = {}
-        self._dropped: list[str] = []
+        self._dropped: dict[str, None] = {}
 
     def __len__(self) -> int:
         return len(self._charts)
@@ -252,14 +259,21 @@ class ChartDesk:
         if former is not None:
             self._give_back(former)
         if not request.ins_list:
-            self._dropped.append(request.chart_id)
-            self.socket.flush()
+            self._drop(request.chart_id)
             return
         if not _is_sound(request) or len(self._charts) >= MOST_CHARTS:
             self.socket.refuse(INVALID_FIELD, {"field": "set_chart"})
             return
         chart = self._charts[request.chart_id] = Chart(self, request, pack)
         self.socket.spawn(self._load(chart))
+
+    def _drop(self, chart_id: str) -> None:
+        """Tell that a chart is gone; of one that nobody knew there is nothing to tell for ever."""
+        if len(chart_id) > 256 or len(self._dropped) >= MOST_CHARTS:
+            self.socket.refuse(INVALID_FIELD, {"field": "chart_id"})
+            return
+        self._dropped[chart_id] = None
+        self.socket.flush()
 
     async def _load(self, chart: Chart) -> None:
         try:
@@ -288,7 +302,7 @@ class ChartDesk:
             for chart_id in self._dropped
             if chart_id not in self._charts
         ]
-        self._dropped = []
+        self._dropped = {}
         for chart in self._charts.values():
             if budget > 0 and chart.is_dirty:
                 found = chart.take(budget)

@@ -19,7 +19,9 @@ _STATUS = {"CONTINUOUS": "CONTINOUS", "AUCTION_ORDER": "AUCTIONORDERING"}
 CLOSED = "NOTRADING"
 _ID_LENGTH, _QUERY_LENGTH = 256, 256 * 1024
 _QUERIES = 64
-"""Queries of one socket that are under way or wait."""
+"""Queries of one socket that are under way."""
+_ANSWERS, _ANSWER_BYTES = 1_000, 32 << 20
+"""Answers that wait for the client to peek."""
 
 
 class MarketDesk:
@@ -179,6 +181,8 @@ class MarketDesk:
         """Answer an instrument query; an empty one drops its entry (D-23)."""
         if len(message.query_id) > _ID_LENGTH or len(message.query) > _QUERY_LENGTH:
             self._socket.refuse(QUERY_NOT_ALLOWED)
+        elif not self._has_room():
+            self._socket.refuse(TOO_MANY_REQUESTS)
         elif not message.query:
             self._symbols[message.query_id] = b"null"
             self._socket.flush()
@@ -187,6 +191,10 @@ class MarketDesk:
         else:
             self._querying += 1
             self._socket.spawn(self._query(message))
+
+    def _has_room(self) -> bool:
+        answers = self._symbols
+        return len(answers) < _ANSWERS and sum(map(len, answers.values())) < _ANSWER_BYTES
 
     async def _query(self, message: messages.InsQuery) -> None:
         try:

@@ -23,7 +23,7 @@ from trading.engine.codes import MALFORMED_MESSAGE, TOO_MANY_REQUESTS
 
 CHUNK = 256 * 1024
 """Bytes of a difference, about; the rest goes with the next one (W-6)."""
-MOST_NOTIFIES = 1_000
+MOST_NOTIFIES, MOST_ROOTS = 1_000, 100
 PEEKS = frozenset(
     text if kind is str else text.encode()
     for text in ('{"aid": "peek_message"}', '{"aid":"peek_message"}')
@@ -137,6 +137,8 @@ class DiffSocket(Socket):
     def root(self, patch: bytes) -> None:
         """Queue a patch of the tree's root as it is."""
         self._roots.append(patch)
+        if len(self._roots) > MOST_ROOTS:
+            del self._roots[1]  # the first is the connection's own, which every client needs
         self.flush()
 
     def market_changed(self) -> None:

@@ -14,7 +14,7 @@ from exchange_site.exceptions import ExchangeError
 from exchange_site.exceptions import message as text_of
 from marketdata.fanout.image import Change
 from marketdata.fanout.threads import in_database_thread
-from marketdata.sockets.diff import messages, notices, services
+from marketdata.sockets.diff import messages, notices, services, settlements
 from marketdata.sockets.diff.branch import Branch, braces
 from marketdata.sockets.diff.login import sign_in
 from marketdata.sockets.diff.orders import OrderEntry
@@ -134,8 +134,15 @@ class TradeDesk:
             self.orders.cancel(message)
         elif isinstance(message, messages.ReqLogin):
             await self._log_in(message)
-        elif not isinstance(message, messages.ConfirmSettlement):
+        elif isinstance(message, messages.ConfirmSettlement):
+            self._confirm()
+        else:
             self.socket.spawn(services.serve(self, message))
+
+    def _confirm(self) -> None:
+        for branch in self.branches.values():
+            branch.is_confirmed = True  # at once: its statement may be under way
+        self.socket.spawn(settlements.confirm(self))
 
     # ------------------------------------------------------------------- log-in
 
@@ -172,6 +179,7 @@ class TradeDesk:
         branch.mark_all()
         self.socket.spawn(services.serve(self, messages.QryAccountRegister(branch.name)))
         self.socket.notify(LOGGED_IN, "INFO", "登录成功", user_id=branch.name)
+        self.socket.spawn(settlements.show(self, branch))
 
     def branch_of(self, user_id: str) -> Branch | None:
         """The longest login that equals a user id or precedes a `.` in it (D-30)."""
@@ -183,6 +191,9 @@ class TradeDesk:
     def _changed(self, branch: Branch, change: Change) -> None:
         """A branch's account changed: send it, and say what happened once for each account."""
         branch.mark(change)
+        if change.session:
+            branch.is_confirmed = False
+            self.socket.spawn(settlements.show(self, branch))
         first = next(one for one in self.branches.values() if one.image is branch.image)
         if first is branch and branch.image is not None:
             for notice in notices.of(branch.image, change.events):

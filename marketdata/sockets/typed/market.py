@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from marketdata.sockets.typed.socket import TypedSocket
 
 CHANNELS = ("ticker", "tick", "orderbook", "kline", "snapshot")
+ALL = "*"
+"""In place of instruments on `snapshot`: the whole market, each second (M-3)."""
 INTERVAL_S = 0.08
 MOST_INSTRUMENTS, MOST_TRADES = 500, 1_000
 DEPTHS = {5: 5, 10: 10, 20: 20, "5": 5, "10": 10, "20": 20, "full": shapes.FULL_DEPTH}
@@ -43,6 +45,7 @@ class MarketDesk:
         self.bars = BarDesk(socket, self.flush)
         self._trades: deque[list[Any]] = deque()
         self._missed = 0
+        self._market: list[bytes] = []
         self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._snapshots: asyncio.TimerHandle | None = None
@@ -51,7 +54,9 @@ class MarketDesk:
 
     def subscribe(self, message: Subscribe, channels: list[str]) -> None:
         """Follow instruments on channels; 1007, 9008, 9004 leave everything as it was."""
-        symbols = self._symbols(message.instruments)
+        symbols = [ALL] if message.instruments == [ALL] else self._symbols(message.instruments)
+        if symbols == [ALL] and channels != ["snapshot"]:
+            raise ExchangeError(INVALID_FIELD, {"field": "instruments"}, {"reason": "* is for snapshot"})
         depth = DEPTHS.get(message.depth)
         if depth is None:
             raise ExchangeError(INVALID_FIELD, {"field": "depth"})
@@ -87,7 +92,9 @@ class MarketDesk:
                 hub.quotes.follow(symbol, self)
             for name in {"tick", "orderbook"} & set(channels):
                 self._dirty[name, symbol] = None
-        if "snapshot" in channels:
+        if symbols == [ALL]:
+            hub.snapshots.follow(self)
+        elif "snapshot" in channels:
             self.interval_s = interval_s
             self._snapshot()
         self.flush()
@@ -100,13 +107,16 @@ class MarketDesk:
             self.channels[name] -= gone
             for symbol in gone:
                 self._leave(name, symbol)
-        if not self.channels["snapshot"] and self._snapshots is not None:
+        if not self.channels["snapshot"] - {ALL} and self._snapshots is not None:
             self._snapshots.cancel()
             self._snapshots = None
 
     def _leave(self, name: str, symbol: str) -> None:
         hub = self.socket.hub
         self._dirty.pop((name, symbol), None)
+        if symbol == ALL:
+            hub.snapshots.leave(self)
+            self._market = []
         if name == "orderbook":
             self.depths.pop(symbol, None)
         if name == "ticker":
@@ -157,15 +167,21 @@ class MarketDesk:
         """The newest state of each symbol, once in a while."""
         if self._snapshots is not None:
             self._snapshots.cancel()
-        self._dirty.update({("snapshot", symbol): None for symbol in self.channels["snapshot"]})
+        self._dirty.update({("snapshot", symbol): None for symbol in self.channels["snapshot"] - {ALL}})
         self._snapshots = self.socket.loop.call_later(self.interval_s, self._snapshot)
+        self.flush()
+
+    def on_snapshot(self, messages: list[bytes]) -> None:
+        """The feed's call: the whole market of this second, in place of one that still waits."""
+        self._market = messages
         self.flush()
 
     # -------------------------------------------------------------------------- sent
 
     def flush(self) -> None:
         """Send what changed, at most every 80 ms, while the reader reads."""
-        if not (self._dirty or self._trades or self.bars.is_dirty) or not self.socket.can_push:
+        waits = self._dirty or self._trades or self._market or self.bars.is_dirty
+        if not waits or not self.socket.can_push:
             return
         now = self.socket.loop.time()
         if now < self._due:
@@ -173,8 +189,11 @@ class MarketDesk:
                 self._timer = self.socket.loop.call_at(self._due, self._wake_up)
             return
         self._due = now + INTERVAL_S
-        for data in self._take():
-            self.socket.push(_encode(data))
+        whole, self._market = self._market, []
+        for data in whole:
+            self.socket.push(data)
+        for message in self._take():
+            self.socket.push(_encode(message))
 
     def _wake_up(self) -> None:
         self._timer = None
