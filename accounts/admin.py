@@ -12,6 +12,8 @@ from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from knox.models import AuthToken as KnoxToken
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -20,11 +22,14 @@ from accounts import bank_admin as bank_admin
 from accounts.admin_changes import AuditedChanges as AuditedChanges
 from accounts.models import Announcement, AuthToken, User, VenueSetting
 from accounts.reset_services import make_reset_token
+from accounts.second_factor_pages import SecondFactorPages
+from accounts.second_factor_services import remove as remove_second_factor
 from exchange_site.admin_base import ExchangeModelAdmin, ReadOnlyAdmin
 from exchange_site.admin_operations import Operation, OperationsMixin, Result
+from exchange_site.second_factor import device_of
 from trading.engine.codes import NOT_PERMITTED
 
-for taken in (Group, KnoxToken, AccessAttempt, AccessLog, AccessFailureLog):
+for taken in (Group, KnoxToken, AccessAttempt, AccessLog, AccessFailureLog, TOTPDevice, StaticDevice):
     if admin.site.is_registered(taken):
         admin.site.unregister(taken)
 
@@ -128,6 +133,29 @@ class RevokeTokens(UserOperation):
         return revoke_tokens(row)
 
 
+class RemoveSecondFactor(UserOperation):
+    name = "remove-second-factor"
+    label = _("Remove second factor")
+    icon = "phonelink_erase"
+    variant = "danger"
+    explanation = _("For a member of staff who lost phone and recovery codes; one factor is left.")
+
+    def refusal(self, request: HttpRequest, row: User) -> Any:
+        """Only superusers weaken the log-in of staff."""
+        if row.is_staff and not request.user.is_superuser:
+            return _("Only a superuser may do this to staff.")
+        return super().refusal(request, row)
+
+    def state(self, row: User) -> dict[str, Any]:
+        return {"second_factor": device_of(row) is not None}
+
+    def effect(self, row: User, data: dict[str, Any]) -> Any:
+        return _("has one") if device_of(row) else _("has none")
+
+    def change(self, row: User) -> Any:
+        return "" if remove_second_factor(user=row) else _("has none")
+
+
 def revoke_tokens(user: User) -> Any:
     """Delete every token of a user; says how many."""
     count, _by_model = user.auth_token_set.all().delete()
@@ -135,8 +163,8 @@ def revoke_tokens(user: User) -> Any:
 
 
 @admin.register(User)
-class UserAdmin(AuditedChanges, OperationsMixin, BaseUserAdmin, ExchangeModelAdmin):
-    operations = (Lock, Unlock, ResetLink, RevokeTokens)
+class UserAdmin(SecondFactorPages, AuditedChanges, OperationsMixin, BaseUserAdmin, ExchangeModelAdmin):
+    operations = (Lock, Unlock, ResetLink, RevokeTokens, RemoveSecondFactor)
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm

@@ -5,16 +5,17 @@ from typing import Any
 from rest_framework.response import Response
 
 from accounts import selectors, services
+from accounts.second_factor_services import check_code
 from accounts.serializers import (
     DoneOut,
     LoggedInOut,
-    LoginIn,
     NewTokenOut,
     PasswordChangeIn,
     RegisteredOut,
     RegisterIn,
     TokenIn,
     TokenKeyIn,
+    TokenLoginIn,
     TokensOut,
     UserOut,
 )
@@ -83,7 +84,7 @@ class Register(LoginLimited):
 class Login(LoginLimited):
     @documented(
         "Sign in",
-        request=LoginIn,
+        request=TokenLoginIn,
         sent={"username": "alice", "password": "correct horse battery"},
         answer=LoggedInOut,
         example=_LOGGED_IN,
@@ -92,9 +93,12 @@ class Login(LoginLimited):
         tag="auth",
     )
     def post(self, request: Any) -> Response:
-        body = validated(LoginIn, request.data)
+        body = validated(TokenLoginIn, request.data)
+        code = body.pop("second_factor", None)
         take([Draw(f"login:u:{body['username'].lower()}", LOGIN)])
         user = services.sign_in(request=request._request, **body)
+        if code is not None:
+            user.otp_device = check_code(user=user, code=code)  # what `is_owed` reads
         token, text = services.make_login_token(user=user)
         return Response(
             {

@@ -30,6 +30,14 @@ class LoginIn(StrictSerializer):
     password = PasswordIn()
 
 
+class TokenLoginIn(LoginIn):
+    second_factor = TextIn(
+        max_length=16,
+        required=False,
+        help_text="the code of staff who set one up; without it the token has no admin scope",
+    )
+
+
 class PasswordChangeIn(StrictSerializer):
     old_password = PasswordIn()
     new_password = PasswordIn()

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts import authentication, selectors
 from accounts.models import AuthToken, IdempotencyKey, TokenScope, User, default_scopes
+from exchange_site import second_factor
 from exchange_site.exceptions import ExchangeError
 from trading.engine.codes import (
     ACCOUNT_EXISTS,
@@ -94,8 +95,12 @@ def change_password(*, user: User, old: str, new: str, keep: AuthToken | None = 
 
 
 def make_login_token(*, user: User) -> tuple[AuthToken, str]:
-    """A token of a log-in: 30 days, the oldest of such beyond fifty end."""
-    scopes = default_scopes() + ([TokenScope.ADMIN.value] if user.is_staff else [])
+    """A token of a log-in: 30 days, the oldest of such beyond fifty end.
+
+    It has the rights of staff unless their second factor is still owed (O-4).
+    """
+    is_admin = user.is_staff and not second_factor.is_owed(user)
+    scopes = default_scopes() + ([TokenScope.ADMIN.value] if is_admin else [])
     token, text = AuthToken.objects.create(user, LOGIN_TOKEN_LIFE, name=LOGIN_NAME, scopes=scopes)
     old = AuthToken.objects.filter(user=user, name=LOGIN_NAME).order_by("-created")[MAX_TOKENS:]
     AuthToken.objects.filter(pk__in=[row.pk for row in old]).delete()
@@ -109,7 +114,8 @@ def make_token(
     wanted = sorted(set(scopes or default_scopes()))
     for scope in wanted:
         if (within is not None and not within.allows(scope)) or (
-            scope == TokenScope.ADMIN and not user.is_staff
+            scope == TokenScope.ADMIN
+            and (not user.is_staff or (within is None and second_factor.is_owed(user)))
         ):
             raise ExchangeError(NOT_PERMITTED, {}, {"scope": scope})
     if AuthToken.objects.filter(user=user).exclude(name=LOGIN_NAME).count() >= MAX_TOKENS:

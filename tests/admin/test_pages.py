@@ -146,3 +146,8 @@ def test_the_log_in_page_leads_to_the_control_room(client: Client) -> None:
     answer = client.get("/admin/login/")
     assert answer["Location"] == "/admin/login/?next=/admin/"
     assert not OTHER_HOST.search(body(client.get(answer["Location"])))
+
+
+def test_lists_open_before_there_is_a_venue(root: Client) -> None:
+    for name in listed():
+        assert root.get(list_url(name)).status_code == 200, name

@@ -26,6 +26,7 @@ OPERATIONS = {
         "unlock": {"operator", "support"},
         "reset-link": {"operator", "support"},
         "revoke-tokens": {"operator", "support"},
+        "remove-second-factor": {"operator", "support"},
     },
     "axes_accessattempt": {"forget": {"operator", "support"}},
     "accounts_bankaccount": {"unlock": {"operator"}},
