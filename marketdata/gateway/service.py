@@ -128,7 +128,7 @@ class DataSession:
         """One message; a bad one is answered, the socket stays."""
         try:
             message = _decode(text)
-            handler = _HANDLERS.get(str(message.get("type")))
+            handler = self.handler(str(message.get("type")))
             data = message.get("data", {})
             if handler is None or not isinstance(data, dict):
                 raise Refused(MALFORMED_MESSAGE, "type and data are needed")
@@ -139,6 +139,10 @@ class DataSession:
             self.refuse(Refused(MALFORMED_MESSAGE, "a JSON object is needed"))
         except Refused as error:
             self.refuse(error)
+
+    def handler(self, kind: str) -> "Callable[[Any, Message], None] | None":
+        """What answers a type of message; None for an unknown one."""
+        return _HANDLERS.get(kind)
 
     def end(self) -> None:
         self.hub.sessions.discard(self)
