@@ -1,7 +1,7 @@
 """The one `Fanout` of a web process: feeds, catalogue, images and sockets of its venue (A-10)."""
 
 import asyncio
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 
@@ -22,6 +22,13 @@ from marketdata.sockets.registry import Registry
 from trading.selectors import current_venue
 
 
+class ListingListener(Protocol):
+    """Who waits for instruments; called on the event loop, must neither raise nor wait."""
+
+    def on_listings(self) -> None:
+        """Instruments came or went."""
+
+
 class Fanout:
     """What the sockets of one event loop share: ``events``, ``quotes``, ``catalogue``, ``accounts``,
     ``registry`` (who is signed in)."""
@@ -35,6 +42,8 @@ class Fanout:
         self.series = SeriesHub(venue)
         self.queries = Queries(self.catalogue)
         self.snapshots = Snapshots(self.catalogue, self.quotes)
+        self.waiting: dict[ListingListener, None] = {}
+        """Who has asked for a symbol that is not listed yet."""
         self.statements = asyncio.Semaphore(1)  # one at a time: a settlement tells everybody at once
         self.resolver = Resolver(venue)
         self.registry = Registry()
@@ -76,6 +85,8 @@ class Fanout:
     def _spread_listings(self) -> None:
         for symbol, row in self.catalogue.listings.items():
             self.quotes.set_static(symbol, static_fields(row))
+        for listener in tuple(self.waiting):
+            listener.on_listings()
 
 
 _fanouts: dict[tuple[Any, str], "asyncio.Task[Fanout]"] = {}

@@ -1,7 +1,14 @@
 """Quotes and trading status over DIFF (D-20 … D-22, D-26, M-3)."""
 
+import time
+
+from asgiref.sync import sync_to_async
+
+from marketdata.fanout.hub import fanout
 from tests.sockets.client import DiffClient
 from tests.sockets.conftest import CONTRACTS, COPPER, Loop, Person, Site, place
+from trading import commands
+from trading.loadgen import make_contracts, venue_commands
 
 _NAMES = """
 instrument_id datetime last_price highest lowest open close average volume amount open_interest
@@ -53,8 +60,6 @@ def test_a_quote_follows_the_book_and_other_lists_replace_the_first(
 
 
 async def loop_place(site: Site, *args: object) -> None:
-    from asgiref.sync import sync_to_async
-
     await sync_to_async(place, thread_sensitive=False)(site, *args)
 
 
@@ -68,6 +73,32 @@ def test_the_trading_status_is_told_in_the_protocols_words(loop: Loop, site: Sit
             }
 
     loop.run(story())
+
+
+def test_a_contract_that_was_asked_for_before_its_listing_comes_with_it(loop: Loop, site: Site) -> None:
+    contracts = make_contracts(9)
+    new, *_ = contracts[8:]
+    create = venue_commands(site.venue, time.time_ns(), contracts)[-1]
+
+    async def story() -> None:
+        async with DiffClient() as client:
+            client.send("subscribe_trading_status", ins_list=new.symbol)
+            client.send("subscribe_quote", ins_list=f"{new.symbol},SHFE.nothing")
+            await client.run(lambda: "ins_list" in client.tree)
+            assert not client.tree.get("quotes")
+            hub = await fanout()
+            assert len(hub.waiting) == 1
+            outcome = await sync_to_async(commands.send, thread_sensitive=False)(
+                site.venue, create, wait_s=10
+            )
+            assert outcome.ok
+            quotes = client.tree.setdefault("quotes", {})
+            await client.run(lambda: quotes.get(new.symbol, {}).get("datetime"), 40)
+            assert quotes[new.symbol]["price_tick"] == 10
+            await client.run(lambda: new.symbol in client.tree.get("trading_status", {}), 40)
+        assert not hub.waiting, "the socket is gone"
+
+    loop.run(story(), 60)
 
 
 def test_ten_thousand_unknown_symbols_do_no_harm(loop: Loop, site: Site) -> None:

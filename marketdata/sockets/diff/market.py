@@ -34,7 +34,7 @@ class MarketDesk:
         self._seen: dict[str, int] = {}
         """Subscribed symbols that exist, with the version the client has."""
         self._dirty: dict[QuoteState, None] = {}
-        self._status_list: str = ""
+        self._late_statuses: set[str] = set()
         self._statuses: dict[str, str] = {}
         self._new_statuses: dict[str, str] = {}
         self._symbols: dict[str, bytes] = {}
@@ -59,24 +59,39 @@ class MarketDesk:
         """Follow nothing any more."""
         for symbol in self._seen.keys() | self._statuses.keys():
             self._socket.hub.quotes.leave(symbol, self)
+        self._socket.hub.waiting.pop(self, None)
         self.charts.close()
 
     # ------------------------------------------------------------------- quotes
 
     def subscribe(self, ins_list: str) -> None:
         """Replace the former list (D-21)."""
-        quotes = self._socket.hub.quotes
         wanted = dict.fromkeys(filter(None, ins_list.split(",")))
         for symbol in [symbol for symbol in self._seen if symbol not in wanted]:
             del self._seen[symbol]
             self._leave(symbol)
         for symbol in wanted:
-            state = quotes.follow(symbol, self)
-            if state is not None:
-                self._seen[symbol] = 0  # asked for again, given again whole
-                self._dirty[state] = None
+            self._follow(symbol)  # asked for again, given again whole
         self._ins_list, self._echoes = ins_list, True
+        self._wait_for_listings()
         self._socket.flush()
+
+    def _follow(self, symbol: str) -> None:
+        state = self._socket.hub.quotes.follow(symbol, self)
+        if state is not None:
+            self._seen[symbol] = 0
+            self._dirty[state] = None
+
+    def _unknown(self) -> list[str]:
+        return [each for each in (self._ins_list or "").split(",") if each and each not in self._seen]
+
+    def _wait_for_listings(self) -> None:
+        """Be told of new instruments while something that was asked for is not among them."""
+        waiting = self._socket.hub.waiting
+        if self._late_statuses or self._unknown():
+            waiting[self] = None
+        else:
+            waiting.pop(self, None)
 
     def _leave(self, symbol: str) -> None:
         if symbol not in self._seen and symbol not in self._statuses:
@@ -98,14 +113,12 @@ class MarketDesk:
 
     def on_listings(self) -> None:
         """Instruments came or went: what was unknown may be there now."""
-        if self._ins_list:
-            unknown = (each for each in self._ins_list.split(",") if each and each not in self._seen)
-            for symbol in unknown:
-                state = self._socket.hub.quotes.follow(symbol, self)
-                if state is not None:
-                    self._seen[symbol] = 0
-                    self._dirty[state] = None
-            self._socket.flush()
+        for symbol in self._unknown():
+            self._follow(symbol)
+        for symbol in tuple(self._late_statuses):
+            self._follow_status(symbol)
+        self._wait_for_listings()
+        self._socket.flush()
 
     # ------------------------------------------------------------ trading status
 
@@ -114,12 +127,20 @@ class MarketDesk:
         for symbol in tuple(self._statuses):
             del self._statuses[symbol]
             self._leave(symbol)
+        self._late_statuses.clear()
         for symbol in filter(None, ins_list.split(",")):
-            state = self._socket.hub.quotes.follow(symbol, self)
-            if state is not None:
-                self._statuses[symbol] = ""
-                self._look_at(state)
+            self._follow_status(symbol)
+        self._wait_for_listings()
         self._socket.flush()
+
+    def _follow_status(self, symbol: str) -> None:
+        state = self._socket.hub.quotes.follow(symbol, self)
+        if state is None:
+            self._late_statuses.add(symbol)
+            return
+        self._late_statuses.discard(symbol)
+        self._statuses[symbol] = ""
+        self._look_at(state)
 
     def _look_at(self, state: QuoteState) -> None:
         word = status_of(state)
