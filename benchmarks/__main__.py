@@ -25,6 +25,8 @@ BENCHMARKS: dict[str, str] = {
     "q4": "benchmarks.sockets:order",
     "q5": "benchmarks.sockets:quotes",
     "q5b": "benchmarks.sockets:ladder",
+    "q5bmany": "benchmarks.sockets:many",
+    "cycles": "benchmarks.cycles:cycles",
     "view": "benchmarks.terminal:first_view",
     "frames": "benchmarks.terminal:busy",
     "bus": "benchmarks.bus:ping",

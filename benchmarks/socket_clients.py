@@ -1,7 +1,8 @@
 """Many WebSocket clients in one process, as lean as they can be: the load of Q-5.
 
-``python -m benchmarks.socket_clients PORT PATH SOCKETS SYMBOLS_EACH SECONDS SEED KIND`` reads the
-symbols from standard input, connects, prints ``ready`` and, after the time, one JSON object.
+``python -m benchmarks.socket_clients PORTS PATH SOCKETS SYMBOLS_EACH SECONDS SEED KIND`` spreads the
+sockets over the ports (by commas), reads the symbols from standard input, connects, prints
+``ready`` and, after the time, one JSON object.
 KIND is ``diff`` (subscribe, then a peek for each answer) or ``push`` (subscribe only).
 
 Every update carries in ``volume`` the microseconds of the sender's monotonic clock, which is
@@ -115,14 +116,15 @@ class Socket(asyncio.Protocol):
 
 
 async def connect(
-    port: int, path: str, count: int, each: int, seed: int, kind: str, tally: Tally
+    ports: list[int], path: str, count: int, each: int, seed: int, kind: str, tally: Tally
 ) -> list[float]:
     """Open all sockets, some at once; milliseconds that each took."""
     symbols = sys.stdin.read().split()
     source, loop = random.Random(seed), asyncio.get_running_loop()
     gate, spent = asyncio.Semaphore(CONNECT_AT_ONCE), []
 
-    async def one() -> None:
+    async def one(number: int) -> None:
+        port = ports[number % len(ports)]
         wanted = ",".join(source.sample(symbols, each))
         subscription = json.dumps({"aid": "subscribe_quote", "ins_list": wanted}).encode()
         async with gate:
@@ -133,14 +135,16 @@ async def connect(
             await socket.opened
             spent.append(1_000 * (time.perf_counter() - started))
 
-    await asyncio.gather(*(one() for _ in range(count)))
+    await asyncio.gather(*(one(number) for number in range(count)))
     return spent
 
 
-async def main(port: int, path: str, count: int, each: int, seconds: float, seed: int, kind: str) -> None:
+async def main(
+    ports: list[int], path: str, count: int, each: int, seconds: float, seed: int, kind: str
+) -> None:
     """Connect, say so, receive for the time, print what came."""
     tally = Tally()
-    spent = await connect(port, path, count, each, seed, kind, tally)
+    spent = await connect(ports, path, count, each, seed, kind, tally)
     print("ready", flush=True)
     await asyncio.sleep(min(seconds, 3))  # the first, whole quotes
     tally.counting = True
@@ -159,9 +163,7 @@ async def main(port: int, path: str, count: int, each: int, seconds: float, seed
 
 
 if __name__ == "__main__":
-    asyncio.run(
-        main(
-            int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5]),
-            int(sys.argv[6]), sys.argv[7],
-        )
-    )  # fmt: skip
+    given = sys.argv[1:]
+    all_ports = [int(port) for port in given[0].split(",")]
+    counts = int(given[2]), int(given[3])
+    asyncio.run(main(all_ports, given[1], *counts, float(given[4]), int(given[5]), given[6]))

@@ -1,13 +1,14 @@
 """Q-4, Q-5, Q-5b: an order over a DIFF socket, quotes to many sockets, and what a socket costs."""
 
 import json
+import os
 import random
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import msgspec
@@ -26,6 +27,9 @@ from trading.loadgen import Contract, make_contracts, venue_commands
 SYMBOLS, EACH, RATE = 800, 20, 500
 LOAD_S = 10.0
 LADDER = (1, 10, 100, 1_000)
+MANY = int(os.environ.get("SOCKETS", "10000"))
+MANY_EACH, MANY_HOLD_S = 2, float(os.environ.get("SOCKETS_SECONDS", "60"))
+WEB_PROCESSES = int(os.environ.get("WEB_PROCESSES", str(os.cpu_count() or 1)))
 ORDERS, WARM_UP = 300, 50
 GAP_S = 0.02
 """Between two orders: the projector and the quotes of the one before are done with."""
@@ -191,6 +195,32 @@ def ladder() -> Figures:
             )
 
 
+def many() -> Figures:
+    """Ten thousand sockets, two symbols each, every symbol once a second, over the web processes."""
+    with market() as (site, contracts), ExitStack() as stack:
+        bodies = read_views(site, contracts)
+        webs = [
+            stack.enter_context(web(site, "exchange_site.asgi:application")) for _ in range(WEB_PROCESSES)
+        ]
+        ports = ",".join(str(port) for port, _ in webs)
+        processes = [process for _, process in webs]
+        found = load(
+            site, ports, "/ws/diff", MANY, MANY_EACH, bodies, "diff", *processes,
+            seconds=MANY_HOLD_S, rate=SYMBOLS,
+        )  # fmt: skip
+        yield Figure(
+            name=f"Q-5b {MANY} sockets",
+            value=found["p99_ms"] or 0.0,
+            unit="ms p99",
+            conditions={
+                **conditions(found), "each": MANY_EACH, "updates_a_second": SYMBOLS, "seconds": MANY_HOLD_S,
+                "web_processes": WEB_PROCESSES,
+            },
+            target=250,
+            at_least=False,
+        )  # fmt: skip
+
+
 @contextmanager
 def market() -> Iterator[tuple[Site, list[Contract]]]:
     """A site with worker and projector and 800 instruments."""
@@ -240,12 +270,15 @@ def web(site: Site, application: str) -> Iterator[tuple[int, psutil.Process]]:
 
 
 def load(
-    site: Site, port: int, path: str, sockets: int, each: int, views: dict[str, Any], kind: str,
-    process: psutil.Process,
+    site: Site, port: int | str, path: str, sockets: int, each: int, views: dict[str, Any], kind: str,
+    *processes: psutil.Process, seconds: float = LOAD_S, rate: int = RATE,
 ) -> dict[str, Any]:  # fmt: skip
-    """Connect the clients, publish for the time, and say what they received."""
-    before = process.memory_info().rss
-    numbers = [str(each_of) for each_of in (port, path, sockets, each, LOAD_S, 7, kind)]
+    """Connect the clients, publish for the time, and say what they received.
+
+    `port` may be several, by commas; memory and processor are the sums of the processes.
+    """
+    before = memory_of(processes)
+    numbers = [str(each_of) for each_of in (port, path, sockets, each, seconds, 7, kind)]
     clients = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.socket_clients", *numbers],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=site.environment, cwd=ROOT, text=True,
@@ -255,22 +288,32 @@ def load(
     clients.stdin.close()
     if clients.stdout.readline().strip() != "ready":
         raise RuntimeError(f"the clients could not connect\n{site.printed()}")
-    grown = process.memory_info().rss - before
-    cpu = sum(process.cpu_times()[:2])
+    grown = memory_of(processes) - before
+    cpu = cpu_of(processes)
     stop = threading.Event()
-    publisher = threading.Thread(target=publish, args=(site, views, stop))
+    publisher = threading.Thread(target=publish, args=(site, views, stop, rate))
     publisher.start()
     found: dict[str, Any] = json.loads(clients.stdout.readline())
     stop.set()
     publisher.join()
     clients.wait(30)
-    found["web_cpu_s"] = sum(process.cpu_times()[:2]) - cpu
+    found["web_cpu_s"] = cpu_of(processes) - cpu
     found["kib_a_socket"] = grown / 1024 / sockets
     note(f"{path} {sockets} sockets: {found}")
     return found
 
 
-def publish(site: Site, views: dict[str, Any], stop: threading.Event) -> None:
+def memory_of(processes: Sequence[psutil.Process]) -> int:
+    """Bytes of all of them."""
+    return sum(process.memory_info().rss for process in processes)
+
+
+def cpu_of(processes: Sequence[psutil.Process]) -> float:
+    """Seconds of processor that all of them have spent."""
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+
+def publish(site: Site, views: dict[str, Any], stop: threading.Event, rate: int) -> None:
     """Updates of random symbols at the rate, in the form in which the worker writes them."""
     encode, source = msgspec.msgpack.Encoder().encode, random.Random(11)
     symbols, keys = list(views), Keys(VENUE)
@@ -278,7 +321,7 @@ def publish(site: Site, views: dict[str, Any], stop: threading.Event) -> None:
         due, turn_s = time.monotonic(), 0.02
         while not stop.is_set():
             pipe = client.pipeline(transaction=False)
-            for symbol in source.sample(symbols, int(RATE * turn_s)):
+            for symbol in source.sample(symbols, int(rate * turn_s)):
                 view = views[symbol]
                 view["volume"] = time.monotonic_ns() // 1_000
                 view["last_price"] += view["price_tick"] * source.choice((-1, 1))

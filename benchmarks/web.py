@@ -65,7 +65,7 @@ def serve(site: Site) -> tuple[int, str, Trader, list[Contract]]:
     port = free_port()
     where = ("-p", str(port), "-b", "127.0.0.1")
     site.spawn_python("-m", "daphne", *where, *DAPHNE, "exchange_site.asgi:application")
-    wait_until(lambda: _is_listening(port), 30, "Daphne")
+    wait_until(lambda: _is_listening(port), 90, "Daphne")
     time.sleep(1)  # the projector's first rows
     return port, token, trader, contracts
 
