@@ -49,6 +49,12 @@ def on_alerts(request: HttpRequest) -> bool:
     )
 
 
+def on_risk_notices(request: HttpRequest) -> bool:
+    """Whether the page is one of the risk notices', the desk aside."""
+    path = request.path
+    return "/trading/risknotice/" in path and not path.endswith("/desk/")
+
+
 def group(title: Any, *items: dict[str, Any]) -> dict[str, Any]:
     """A titled part of the menu."""
     return {"title": title, "separator": True, "collapsible": False, "items": list(items)}
@@ -76,7 +82,8 @@ NAVIGATION: list[dict[str, Any]] = [
     ),
     group(
         _("Risk"),
-        link(_("Risk notices"), "crisis_alert", "trading.risknotice"),
+        page(_("Risk desk"), "speed", "trading_risk_desk", "trading.view_risknotice"),
+        {**link(_("Risk notices"), "crisis_alert", "trading.risknotice"), "active": on_risk_notices},
         link(_("Liquidations"), "gpp_bad", "trading.liquidationrecord"),
         link(_("Liquidation steps"), "format_list_numbered", "trading.liquidationstep"),
     ),

@@ -119,7 +119,7 @@ def margin_per_instrument(rows: Iterable[Watched]) -> list[dict[str, Any]]:
     for one in rows:
         for row in one.positions:
             line = sums.get(row.symbol, [0, 0, 0, 0])
-            parts = (*_lots(row), _margin(row), 1)
+            parts = (*lots(row), _margin(row), 1)
             sums[row.symbol] = [before + part for before, part in zip(line, parts, strict=True)]
     return [
         {
@@ -135,7 +135,8 @@ def margin_per_instrument(rows: Iterable[Watched]) -> list[dict[str, Any]]:
     ]
 
 
-def _lots(row: PositionRow) -> tuple[int, int]:
+def lots(row: PositionRow) -> tuple[int, int]:
+    """(long, short) of a position."""
     return row.long_today + row.long_his, row.short_today + row.short_his
 
 
@@ -152,7 +153,7 @@ def moves(one: Watched, levels: Thresholds) -> list[dict[str, Any]]:
     found = []
     for row in one.positions:
         mark, multiple = one.marks[row.symbol]
-        long, short = _lots(row)
+        long, short = lots(row)
         per_unit = (long - short) * multiple
         price = mark - spare / per_unit if per_unit else 0.0
         found.append(
@@ -201,8 +202,16 @@ def liquidations_data(rows: Sequence[LiquidationRecord]) -> list[dict[str, Any]]
     ]
 
 
-def held_back(venue: str) -> dict[str, str]:
+def held_back(venue: str, account_ids: Sequence[str] | None = None) -> dict[str, str]:
     """Account id → why an operator holds it back from liquidation."""
     notices = RiskNotice.objects.filter(venue=venue_number(venue), kind__in=("hold_back", "release"))
+    if account_ids is not None:
+        notices = notices.filter(account_id__in=account_ids)
     last = notices.order_by("account_id", "-id").distinct("account_id")
     return {row.account_id: row.remark for row in last if row.kind == "hold_back"}
+
+
+def under_way(venue: str) -> list[LiquidationRecord]:
+    """Liquidations that wait or run, the oldest first."""
+    rows = LiquidationRecord.objects.filter(venue=venue_number(venue), status__in=("WAITING", "RUNNING"))
+    return list(rows.order_by("id"))

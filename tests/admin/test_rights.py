@@ -67,6 +67,9 @@ OPERATIONS = {
         "cancel-orders": {"operator", "risk"},
         "deposit": {"operator"},
         "withdraw": {"operator"},
+        "liquidate": {"risk"},
+        "hold-back": {"risk"},
+        "let-go": {"risk"},
     },
     "trading_tradingday": {"set": {"operator"}, "import": {"operator"}},
     "trading_venue": {

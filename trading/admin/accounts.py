@@ -17,6 +17,7 @@ from exchange_site.admin_operations import OperationsMixin, Result
 from trading.admin.filters import AccountTypeFilter
 from trading.admin.forms import AccountForm, FreezeForm, MoneyForm
 from trading.admin.operations import CommandOperation, command_id
+from trading.admin.risk_operations import OPERATIONS as RISK_OPERATIONS
 from trading.approval_services import ask, must_wait
 from trading.codec import to_units
 from trading.engine import messages as core
@@ -302,6 +303,7 @@ class TradingAccountAdmin(UserNames, OperationsMixin, ReadOnlyAdmin):
         ChangeAccount,
         CancelOrders,
         Close,
+        *RISK_OPERATIONS,
     )
     list_display = (
         "account_id",

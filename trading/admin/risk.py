@@ -12,6 +12,7 @@ from exchange_site.exceptions import message
 from trading.admin.accounts import AccountColumn
 from trading.admin.filters import TradingDayFilter
 from trading.admin.operations import CommandOperation
+from trading.admin.risk_desk import RiskDeskMixin
 from trading.condition_selectors import table_data
 from trading.engine import messages as core
 from trading.models import ConditionalOrder, LiquidationRecord, LiquidationStep, RiskNotice
@@ -112,7 +113,7 @@ class ConditionalOrderAdmin(AccountColumn, OperationsMixin, ReadOnlyAdmin):
 
 
 @admin.register(RiskNotice)
-class RiskNoticeAdmin(AccountColumn, ReadOnlyAdmin):
+class RiskNoticeAdmin(AccountColumn, RiskDeskMixin, ReadOnlyAdmin):
     list_display = (
         "time", "account_shown", "kind", "level_shown", "ratio", "balance", "margin", "amount", "remark",
     )  # fmt: skip
