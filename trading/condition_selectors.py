@@ -1,8 +1,10 @@
 """Reads of conditional orders, and their JSON (T-70)."""
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from exchange_site.exceptions import ExchangeError, message
 from trading.choices import CONDITIONAL_STATUS, DIRECTION, TIME_CONDITION, ConditionalStatus
@@ -18,11 +20,12 @@ from trading.engine.conditions import (
     Relation,
 )
 from trading.engine.messages import ConditionalRow
-from trading.engine.units import NS_PER_MS
+from trading.engine.units import NS_PER_MS, NS_PER_SECOND
 from trading.models import ConditionalOrder as ConditionalTable
 from trading.order_selectors import Filters, account_ids_of
 from trading.selectors import is_sound, venue_number
 
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 LIVING = (ConditionalStatus.WAITING, ConditionalStatus.SUSPENDED)
 _STATUS_NUMBER = {text: number for number, text in CONDITIONAL_STATUS.items()}
 _TIME_NUMBER = {text: number for number, text in TIME_CONDITION.items()}
@@ -53,6 +56,29 @@ def newest_conditional(venue: str, user_id: str, order_id: str, account_id: str 
     if row is None:
         raise ExchangeError(ORDER_NOT_FOUND)
     return row
+
+
+MOST_SHOWN = 1_000
+
+
+def living_or_of(venue: str, account_id: str, trading_day: int) -> list[ConditionalTable]:
+    """An account's that live or were placed on a trading day: the newest 1 000, oldest first."""
+    rows = ConditionalTable.objects.filter(venue=venue_number(venue), account_id=account_id)
+    rows = rows.filter(Q(status__in=LIVING) | Q(trading_day=trading_day)).order_by("-id")
+    return list(rows[:MOST_SHOWN])[::-1]
+
+
+def inserted_on(venue: str, account_id: str, day: int) -> list[ConditionalTable]:
+    """An account's that were placed on a day of Shanghai's calendar: the newest 1 000, oldest first."""
+    start = datetime(day // 10_000, day // 100 % 100, day % 100, tzinfo=SHANGHAI)
+    first_ns = int(start.timestamp()) * NS_PER_SECOND
+    rows = ConditionalTable.objects.filter(
+        venue=venue_number(venue),
+        account_id=account_id,
+        insert_time_ns__gte=first_ns,
+        insert_time_ns__lt=first_ns + 86_400 * NS_PER_SECOND,
+    )
+    return list(rows.order_by("-id")[:MOST_SHOWN])[::-1]
 
 
 def conditional_by_uid(venue: str, uid: int) -> ConditionalTable | None:

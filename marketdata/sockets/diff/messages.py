@@ -5,6 +5,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from marketdata.sockets.diff.condition_messages import ConditionMessage
+
 Amount = float | int | str
 
 
@@ -118,7 +120,7 @@ TradeMessage = (
     | QryAccountInfo
     | QryAccountRegister
 )
-Message = PeekMessage | Ping | ReqLogin | MarketMessage | TradeMessage
+Message = PeekMessage | Ping | ReqLogin | MarketMessage | TradeMessage | ConditionMessage
 
 _decoder = msgspec.json.Decoder(Message)
 _any = msgspec.json.Decoder()

@@ -77,6 +77,12 @@ class OrderEntry:
 
     async def _allowed(self, branch: Branch, command: PlaceOrder) -> None:
         """The web's own limit (H-5) and back-pressure (A-8a)."""
+        await self.draw(branch)
+        if command.offset == Offset.OPEN:
+            await check_opening_allowed(self._desk.socket.hub.venue)
+
+    async def draw(self, branch: Branch) -> None:
+        """Take one of the orders that the web lets a user send (H-5); 1013 when there is none."""
         venue, user_id = self._desk.socket.hub.venue, branch.credential.user_id
         limit = selectors.known_order_limit(venue, user_id)
         if limit is None:
@@ -84,8 +90,6 @@ class OrderEntry:
         wide = Limit(limit.rate * ADDRESS_FACTOR, limit.burst * ADDRESS_FACTOR)
         address = client_address(self._desk.request)
         await atake([Draw(f"order:u:{user_id}", limit), Draw(f"order:w:{address}", wide)])
-        if command.offset == Offset.OPEN:
-            await check_opening_allowed(venue)
 
     async def _place(self, branch: Branch, message: messages.InsertOrder, command: PlaceOrder) -> None:
         hub, user_id = self._desk.socket.hub, branch.credential.user_id

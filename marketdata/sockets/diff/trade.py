@@ -16,6 +16,8 @@ from marketdata.fanout.image import Change
 from marketdata.fanout.threads import in_database_thread
 from marketdata.sockets.diff import messages, notices, services, settlements
 from marketdata.sockets.diff.branch import Branch, braces
+from marketdata.sockets.diff.condition_messages import ConditionMessage
+from marketdata.sockets.diff.conditions import ConditionEntry
 from marketdata.sockets.diff.login import sign_in
 from marketdata.sockets.diff.orders import OrderEntry
 from trading.diff_texts import CHINESE, LOGGED_IN, LOGIN_FAILED
@@ -45,6 +47,7 @@ class TradeDesk:
         self.socket = socket
         self.branches: dict[str, Branch] = {}
         self.orders = OrderEntry(self)
+        self.conditions = ConditionEntry(self)
         self._waiting: deque[Any] = deque()
         self._worker: asyncio.Task[Any] | None = None
         self._patience: asyncio.TimerHandle | None = None
@@ -136,6 +139,8 @@ class TradeDesk:
             await self._log_in(message)
         elif isinstance(message, messages.ConfirmSettlement):
             self._confirm()
+        elif isinstance(message, ConditionMessage):
+            await self.conditions.handle(message)
         else:
             self.socket.spawn(services.serve(self, message))
 
@@ -178,6 +183,7 @@ class TradeDesk:
         self.branches[branch.name] = branch
         branch.mark_all()
         self.socket.spawn(services.serve(self, messages.QryAccountRegister(branch.name)))
+        self.conditions.show(branch)
         self.socket.notify(LOGGED_IN, "INFO", "登录成功", user_id=branch.name)
         self.socket.spawn(settlements.show(self, branch))
 
@@ -194,6 +200,9 @@ class TradeDesk:
         if change.session:
             branch.is_confirmed = False
             self.socket.spawn(settlements.show(self, branch))
+        self.conditions.tell(branch, change.events)
+        if change.is_whole:
+            self.conditions.show(branch)
         first = next(one for one in self.branches.values() if one.image is branch.image)
         if first is branch and branch.image is not None:
             for notice in notices.of(branch.image, change.events):
