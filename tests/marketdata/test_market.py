@@ -4,6 +4,7 @@ import pytest
 
 from marketdata.bars.continuous import Contract, Product, delivery_month
 from marketdata.bars.market import Market
+from marketdata.continuous_views import ContinuousQuotes
 from tests.db.events import DAY
 from tests.marketdata.support import Tape, price, reference
 from trading.engine.sessions import midnight_ns
@@ -155,3 +156,22 @@ def test_equal_open_interests_leave_the_main_to_the_nearest_contract_outside_its
     product.weigh("SHFE.cu2611", 100, 5)
     assert product.choose(contracts, DAY) == "SHFE.cu2611"
     assert product.choose([], DAY) == ""
+
+
+def test_quotes_of_the_series_are_told_once_and_again_when_only_the_phase_changes(tape):
+    tape.fill(NINE, CU01, price(101), 2, 7)
+    _, _, market = reference(tape.events)
+    quotes, name = ContinuousQuotes(), "SHFE.cu"
+    view = {"symbol": CU01, "trading_day": DAY, "phase": "CONTINUOUS", "last_price": price(101)}
+    assert quotes.products(market, [], 0.0) == [name], "every product at first"
+    assert quotes.products(market, [], 0.5) == []
+    assert quotes.products(market, [market.tickers[CU02]], 0.6) == [name], "the index follows every contract"
+    main, index = quotes.changed(market, [name], {CU01: view})
+    assert (main["symbol"], main["underlying"], index["symbol"]) == (MAIN, CU01, INDEX)
+    assert quotes.changed(market, [name], {CU01: view}) == []
+    assert quotes.products(market, [], 1.1) == [name], "and once a second"
+    closed = {**view, "phase": "CLOSED"}
+    assert [one["phase"] for one in quotes.changed(market, [name], {CU01: closed})] == ["CLOSED", "CLOSED"]
+    assert quotes.changed(market, [name], {}) == [], "a view that is not there yet is waited for"
+    quotes.forget()
+    assert len(quotes.changed(market, [name], {CU01: closed})) == 2
