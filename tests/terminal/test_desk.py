@@ -5,6 +5,7 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, Route, expect
 
@@ -154,3 +155,101 @@ def test_no_text_a_user_can_enter_becomes_markup(visit: Any, exchange: Exchange)
     for where in ("trading/cashflow", "trading/order", "accounts/announcement", "accounts/authtoken"):
         room.goto(f"/admin/{where}/")
     assert [page.evaluate("window.struck"), room.evaluate("window.struck")] == [None, None]
+
+
+def test_a_user_reads_statistics_and_own_rates_and_sets_the_fund_password(visit: Any) -> None:
+    page = visit().sign_in()
+    account_with_lots(page)
+    page.goto("/accounts")
+    card = page.locator("#cards .card", has_text="figures").first
+    card.get_by_text("Commission and margin rates").click()
+    expect(card.locator(".rates tbody tr", has_text=QUIET)).to_contain_text("%")
+    card.get_by_text("Fund password", exact=True).click()
+    for old, said in (("not it", "9001"), ("exchange-demo", "The fund password is set.")):
+        card.locator("[name=old_password]").fill(old)
+        card.locator("[name=new_password]").fill("staple battery")
+        card.get_by_role("button", name="Set it").click()
+        expect(card.locator("details .said")).to_contain_text(said)
+    if choice := card.get_by_role("button", name="Trade with this one").all():
+        choice[0].click()
+    page.locator("#cards .card.chosen").get_by_role("link", name="Trade").click()
+    page.click("#tab-statistics")
+    page.get_by_role("button", name="Instrument", exact=True).click()
+    expect(page.locator("#list tbody tr")).to_contain_text(QUIET)
+
+
+DIFF_IMAGE = """(account) => new Promise((done, fail) => {
+  const socket = new WebSocket(`ws://${location.host}/ws/diff`);
+  socket.onerror = fail;
+  socket.onopen = () => {
+    socket.send(JSON.stringify({ aid: "req_login", bid: "web", user_name: account, password: "" }));
+    socket.send('{"aid":"peek_message"}');
+  };
+  socket.onmessage = ({ data }) => {
+    for (const patch of JSON.parse(data).data || []) {
+      const found = patch.trade?.[account];
+      if (found?.accounts?.CNY?.margin !== undefined) { socket.close(); return done(found); }
+    }
+    socket.send('{"aid":"peek_message"}');
+  };
+})"""
+QUIET = "CFFEX.T2612"
+"""Suspended while its figures are compared: its price stands still."""
+
+
+def account_with_lots(page: Page) -> str:
+    """A new account of the signed-in user that holds two lots of the quiet instrument."""
+    opened = carried_out(page, "account/open", {"account_name": "figures", "account_type": "individual",
+                                                "init_cash": "1000000"})  # fmt: skip
+    order = {
+        "account_id": opened["account_id"], "instrument_id": QUIET, "direction": "BUY", "offset": "OPEN",
+        "volume": 2, "order_type": "ANY", "time_condition": "IOC",
+    }  # fmt: skip
+    held = 0
+    while not held:
+        held = carried_out(page, "order/submit", order)["filled_volume"]
+        page.wait_for_timeout(200)  # nobody may offer at this moment
+    return str(opened["account_id"])
+
+
+def figures_everywhere(page: Page, room: Page, account: str) -> None:
+    """Compare what terminal, REST, DIFF, QIFI and admin say of the account."""
+    tree = page.evaluate(DIFF_IMAGE, account)
+    diff = tree["accounts"]["CNY"]
+    rest = api(page, "GET", f"account/{account}")["data"]
+    slice_ = api(page, "GET", f"qifi/{account}")["data"]
+    names = ("balance", "available", "margin", "float_profit", "position_profit", "commission", "risk_ratio")
+    for told in (rest["qifi"], slice_["accounts"]):
+        assert {name: told[name] for name in names} == pytest.approx({name: diff[name] for name in names})
+    lots = {symbol: row["volume_long"] for symbol, row in tree["positions"].items()}
+    assert lots == {symbol: row["volume_long"] for symbol, row in slice_["positions"].items()}
+    held = api(page, "GET", f"positions?account_id={account}")["data"]["items"]
+    assert lots == {row["instrument_id"]: row["volume_long"] for row in held} and lots[QUIET] > 0
+    texts = {"balance": "balance", "available": "available", "margin": "margin", "float": "float_profit"}
+    for shown, name in texts.items():
+        expect(page.locator(f"#figure-{shown}")).to_have_text(f"{diff[name]:,.2f}")
+    room.goto(f"/admin/trading/tradingaccount/?q={account}")
+    room.locator("#result_list tbody th a").click()
+    expect(room.locator("#positions")).to_contain_text(QUIET)
+    for name in texts.values():
+        expect(room.locator("body")).to_contain_text(f"{diff[name]:,.2f}")
+
+
+def test_terminal_rest_diff_qifi_and_admin_show_the_same_figures(visit: Any, exchange: Exchange) -> None:
+    visitor = visit()
+    page = visitor.sign_in()
+    account = account_with_lots(page)
+    room = administrator(exchange, visit())
+    room.goto("/market")
+    api(room, "PUT", f"admin/instrument/{QUIET}/suspend", {"reason": "figures are compared"})
+    try:
+        user = api(page, "GET", "auth/current-user")["data"]["user_id"]
+        page.evaluate(
+            "([user, account]) => localStorage.setItem(`account.${user}`, account)", [user, account]
+        )
+        page.goto("/")
+        visitor.ready()
+        figures_everywhere(page, room, account)
+    finally:
+        room.goto("/market")
+        api(room, "PUT", f"admin/instrument/{QUIET}/resume", {"reason": "figures are compared"})

@@ -27,6 +27,22 @@ NEVER_GREY = """() => {
   document.adoptedStyleSheets = [sheet];
 }"""
 """Figures of a slow machine are greyed now and then; contrast is judged without."""
+LATIN = """() => {
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const found = new Set();
+  while (walker.nextNode()) {
+    const { parentElement: element, textContent: text } = walker.currentNode;
+    const isText = !element.closest("pre, code, textarea, script, option, .log, .tree");
+    if (!isText || !element.checkVisibility()) continue;
+    const plain = text.replace(/ACC_\\w+|[A-Z]{3,5}\\.\\w+/g, "");
+    for (const word of plain.match(/[A-Za-z]{3,}/g) || []) found.add(word);
+  }
+  return [...found];
+}"""
+"""Words in Latin letters that are seen, without accounts and instruments."""
+FOREIGN = {
+    "API", "CSV", "Charts", "DIFF", "English", "Lightweight", "TqAccount", "TqSdk", "TradingView", "demo",
+}  # fmt: skip
 PAGES = ("/", "/accounts", "/market", "/connect", "/tokens", "/password", "/console")
 
 
@@ -165,6 +181,9 @@ def test_every_page_fits_and_axe_finds_nothing(visit: Any, language: str, width:
             found += [f"{address} {theme} {v['id']}: {v['nodes'][0]['html'][:160]}" for v in result]
         if wide > width:
             found.append(f"{address} is {wide} wide")
+        if language == "zh-CN":
+            words = set(page.evaluate(LATIN)) - FOREIGN
+            found += [f"{address} says {word} in Chinese" for word in sorted(words)]
     assert found == []
 
 

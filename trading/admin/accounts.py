@@ -16,6 +16,7 @@ from exchange_site.admin_base import ReadOnlyAdmin
 from exchange_site.admin_operations import OperationsMixin, Result
 from trading.admin.filters import AccountTypeFilter
 from trading.admin.forms import AccountForm, FreezeForm, MoneyForm
+from trading.admin.live_figures import LiveFigures
 from trading.admin.operations import CommandOperation, command_id
 from trading.admin.risk_operations import OPERATIONS as RISK_OPERATIONS
 from trading.approval_services import ask, must_wait
@@ -293,7 +294,7 @@ def as_uuid(text: str) -> uuid.UUID | None:
 
 
 @admin.register(TradingAccount)
-class TradingAccountAdmin(UserNames, OperationsMixin, ReadOnlyAdmin):
+class TradingAccountAdmin(LiveFigures, UserNames, OperationsMixin, ReadOnlyAdmin):
     operations = (
         Approve,
         Freeze,
@@ -339,6 +340,7 @@ class TradingAccountAdmin(UserNames, OperationsMixin, ReadOnlyAdmin):
                 )
             },
         ),
+        (_("Figures of this moment"), {"fields": ("live_shown", "positions_shown")}),
         (
             _("Figures of the trading day"),
             {
@@ -353,10 +355,7 @@ class TradingAccountAdmin(UserNames, OperationsMixin, ReadOnlyAdmin):
             },
         ),
     )
-    readonly_fields = (
-        "user_shown",
-        "balance_shown",
-    )
+    readonly_fields = ("user_shown", "balance_shown", "live_shown", "positions_shown")
 
     @display(description=_("status"), label=STATUS_LABELS, ordering="status")
     def status_shown(self, row: TradingAccount) -> tuple[str, str]:

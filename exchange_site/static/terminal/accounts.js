@@ -2,6 +2,7 @@
 import { _, byId, h, money, percent, replace, setup } from "./dom.js";
 import { get, post } from "./api.js";
 import { chosenAccount, chooseAccount } from "./chosen.js";
+import { details } from "./details.js";
 
 const STATES = { ACTIVE: _("active"), PENDING: _("waits for approval"), FROZEN: _("frozen"), CLOSED: _("closed account") };
 
@@ -21,7 +22,7 @@ function card(row, isChosen) {
   return h("article", { class: isChosen ? "card chosen" : "card" },
     h("h2", {}, row.account_name || row.account_id), h("code", {}, row.account_id),
     h("dl", {}, ...figures.flatMap(([name, text]) => [h("dt", {}, name), h("dd", {}, text)])),
-    h("div", { class: "toolbar" }, choice(row, isChosen)), funds(row, said), said);
+    h("div", { class: "toolbar" }, choice(row, isChosen)), funds(row, said), said, ...details(row));
 }
 
 function choice(row, isChosen) {

@@ -3,6 +3,7 @@ import { _, h, isNumber, money, price, sign, time, whole } from "./dom.js";
 import { inWords } from "./words.js";
 
 const NANO_PER_MS = 1e6;
+const KINDS = { ANY: _("At market"), BEST: _("Best price"), FIVELEVEL: _("Five levels") };
 const symbolOf = (row) => `${row.exchange_id}.${row.instrument_id}`;
 const WORDS = { BUY: _("Buy"), SELL: _("Sell"), OPEN: _("Open"), CLOSE: _("Close out"), CLOSETODAY: _("Close today"), CLOSEYESTERDAY: _("Close history"), LONG: _("Long"), SHORT: _("Short"), ALIVE: _("Working"), FINISHED: _("Finished") };
 const way = (row) => [`${WORDS[row.direction]} ${WORDS[row.offset] || ""}`, row.direction === "BUY" ? "up" : "down"];
@@ -43,7 +44,7 @@ const positions = {
 const orderColumns = [[_("Time")], [_("Instrument")], [_("Direction")], number(_("Price")), number(_("Lots")), number(_("Left")), [_("State")], [_("Message")]];
 const orderCells = (row, app) => [
   [time(row.insert_date_time / NANO_PER_MS), "dim"], [symbolOf(row)], way(row),
-  [row.price_type === "LIMIT" ? price(row.limit_price, decimals(app, symbolOf(row))) : row.price_type, "n"],
+  [row.price_type === "LIMIT" ? price(row.limit_price, decimals(app, symbolOf(row))) : KINDS[row.price_type] || row.price_type, "n"],
   [whole(row.volume_orign), "n"], [whole(row.volume_left), "n"], [WORDS[row.status] || row.status], [inWords(row.last_msg), "wrap"],
 ];
 
@@ -64,7 +65,7 @@ const all = {
 
 const trades = {
   title: _("Trades"), empty: _("No trade today."),
-  columns: [[_("Time")], [_("Instrument")], [_("Direction")], number(_("Price")), number(_("Lots")), number(_("Commission")), [_("Order")]],
+  columns: [[_("Time")], [_("Instrument")], [_("Direction")], number(_("Price")), number(_("Lots")), number(_("Commission")), [_("Order number")]],
   rows: (store) => Object.values(store.trade.trades || {}).sort((a, b) => b.trade_date_time - a.trade_date_time).slice(0, 300),
   key: (row) => row.trade_id,
   cells: (row, app) => [

@@ -1,12 +1,14 @@
 // Lists that are read over REST when they are opened.
 import { _, h, moment, money, price, sign, whole } from "./dom.js";
 import { Refusal, get } from "./api.js";
+import { statistics } from "./statistics.js";
 
 export const STATIC = {
   funds: { title: _("Funds") },
   conditional: { title: _("Conditional orders") },
   statements: { title: _("Statements") },
   curve: { title: _("Equity curve") },
+  statistics: { title: _("Statistics") },
   notices: { title: _("Notifications") },
 };
 
@@ -20,10 +22,15 @@ function table(columns, rows, empty) {
 const number = (title) => [title, "n"];
 const account = (app, what) => `/api/account/${encodeURIComponent(app.store.login)}/${what}`;
 
+const FLOWS = {
+  deposit: _("Deposit"), withdrawal: _("Withdrawal"), transfer: _("Bank transfer"), commission: _("Commission"),
+  pnl: _("Closed profit"), settlement: _("Settlement"), reversal: _("Reversal"),
+};
+
 async function funds(app) {
   const { items } = await get(account(app, "flows"));
   return table([[_("Time")], [_("Kind")], number(_("Amount")), number(_("Balance after")), [_("Remark")]],
-    items.map((row) => [[moment(row.timestamp), "dim"], [row.kind], [money(row.amount), `n ${sign(row.amount)}`], [money(row.balance_after), "n"], [row.remark || "", "wrap"]]),
+    items.map((row) => [[moment(row.timestamp), "dim"], [FLOWS[row.kind] || row.kind], [money(row.amount), `n ${sign(row.amount)}`], [money(row.balance_after), "n"], [row.remark || "", "wrap"]]),
     _("No movement of money."));
 }
 
@@ -84,4 +91,4 @@ function orAbsent(read) {
   };
 }
 
-export const readers = { funds: orAbsent(funds), notices: orAbsent(notices), statements: orAbsent(statements), curve: orAbsent(curve), conditional: orAbsent(conditional) };
+export const readers = { funds: orAbsent(funds), notices: orAbsent(notices), statements: orAbsent(statements), curve: orAbsent(curve), statistics: orAbsent(statistics), conditional: orAbsent(conditional) };
