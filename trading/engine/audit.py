@@ -4,6 +4,7 @@ from trading.engine.entities import Account
 from trading.engine.messages import Offset
 from trading.engine.state import State
 from trading.engine.units import margin_for
+from trading.engine.watchaudit import condition_faults, risk_faults
 
 
 def account_faults(account: Account) -> list[str]:
@@ -68,4 +69,4 @@ def validate(state: State) -> list[str]:
                     level.volume,
                 ):
                     faults.append(f"{symbol}: level {key} of side {direction} is inconsistent")
-    return faults
+    return faults + condition_faults(state) + risk_faults(state)

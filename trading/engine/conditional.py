@@ -297,6 +297,8 @@ def _come_true(context: Context, uid: int, n: int) -> None:
         _arm_one(state, item, n)
         return
     item.touched[n] = 1
+    if condition.kind == ConditionKind.TRAILING:
+        item.steps[n] = NO_PEAK  # its trail had the peak; what a snapshot left here is old
     if item.needs_all and not all(item.touched):
         context.emit("ConditionalChanged", item.row())
         return
