@@ -253,3 +253,22 @@ def test_terminal_rest_diff_qifi_and_admin_show_the_same_figures(visit: Any, exc
     finally:
         room.goto("/market")
         api(room, "PUT", f"admin/instrument/{QUIET}/resume", {"reason": "figures are compared"})
+
+
+def test_a_stop_and_target_is_kept_paused_woken_and_cancelled(visit: Any) -> None:
+    page = visit().sign_in()
+    expect(page.locator("#price")).not_to_have_value("")
+    price = float(page.input_value("#price"))
+    page.locator("#sell:not([disabled])").wait_for()
+    page.select_option("#kind", "OCO")
+    expect(page.locator("#price")).to_have_value("")
+    page.click("#sell")
+    expect(page.locator("#said")).to_contain_text("Stop price")
+    page.fill("#trigger", f"{price * 0.95:.0f}")
+    page.fill("#target", f"{price * 1.05:.0f}")
+    page.click("#sell")
+    expect(page.locator("#said")).to_contain_text("Conditional order kept")
+    row = page.locator("#conditionals tbody tr").first
+    for press, state in (("Pause", "Paused"), ("Go on", "Waiting"), ("Cancel", "Cancelled")):
+        row.get_by_role("button", name=press).click()
+        expect(row.locator("td").nth(3)).to_have_text(state)

@@ -35,4 +35,6 @@ async function call(method, path, body) {
 export const get = (path) => call("GET", path);
 export const post = (path, body) => call("POST", path, body);
 
+export const remove = (path) => call("DELETE", path);
+
 export const query = (path, parameters) => get(`${path}?${new URLSearchParams(parameters)}`);

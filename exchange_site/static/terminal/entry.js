@@ -1,6 +1,8 @@
 // Order entry: what the server would refuse is refused here first, what it refuses is said here.
 import { _, byId, h, isNumber, money, percent, replace } from "./dom.js";
 import { get, post } from "./api.js";
+import { CONDITIONAL } from "./conditionals.js";
+import { Triggers, isConditional } from "./triggers.js";
 
 const KINDS = { LIMIT: _("Limit"), ANY: _("At market"), BEST: _("Best price"), FIVELEVEL: _("Five levels") };
 const TIMES = { GFD: _("Day"), IOC: _("Immediate or cancel"), FOK: _("All at once or cancel"), FAK: _("Minimum at once"), GFS: _("This section"), GTD: _("Until a date"), GTC: _("Until cancelled"), GFA: _("Auction") };
@@ -14,8 +16,9 @@ export class Entry {
   constructor(app) {
     this.app = app;
     this.offset = "OPEN";
-    replace(byId("kind"), ...options(KINDS));
+    replace(byId("kind"), ...options(KINDS), h("optgroup", { label: _("Conditional orders") }, ...options(CONDITIONAL)));
     replace(byId("time"), ...options(TIMES));
+    this.triggers = new Triggers(app, () => this.changed());
     for (const id of ["kind", "price", "volume", "time", "date", "least"]) byId(id).addEventListener("input", () => this.changed());
     byId("buy").addEventListener("click", () => this.send("BUY"));
     byId("sell").addEventListener("click", () => this.send("SELL"));
@@ -37,15 +40,17 @@ export class Entry {
 
   take(price) {
     if (!isNumber(price)) return;
+    const text = price.toFixed(this.app.quote.price_decs ?? 2);
+    if (isConditional(byId("kind").value)) return this.triggers.take(text);
     byId("kind").value = "LIMIT";
-    byId("price").value = price.toFixed(this.app.quote.price_decs ?? 2);
+    byId("price").value = text;
     this.changed();
   }
 
   onArrow(event) {
     const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
     const { price_tick: tick, last_price: last } = this.app.quote;
-    if (!by || !isNumber(tick)) return;
+    if (!by || !isNumber(tick) || isConditional(byId("kind").value)) return;
     event.preventDefault();
     event.stopPropagation();
     const now = Number(byId("price").value) || last;
@@ -53,8 +58,11 @@ export class Entry {
   }
 
   changed() {
-    const isLimit = byId("kind").value === "LIMIT";
-    byId("price").disabled = !isLimit;
+    const kind = byId("kind").value;
+    byId("price").disabled = kind !== "LIMIT" && !isConditional(kind);
+    if (isConditional(kind) && !this.wasConditional) byId("price").value = "";
+    this.wasConditional = isConditional(kind);
+    this.triggers.show(kind);
     byId("date-label").hidden = byId("time").value !== "GTD";
     byId("least-label").hidden = byId("time").value !== "FAK";
     const exchange = this.app.symbol.split(".")[0];
@@ -78,7 +86,7 @@ export class Entry {
       volume_condition: { FOK: "ALL", FAK: "MIN" }[time] || "ANY",
     };
     if (limit) found.price = byId("price").value.trim();
-    if (!limit && time === "GFD") found.time_condition = "IOC";
+    if (!limit && time === "GFD" && !isConditional(found.order_type)) found.time_condition = "IOC";
     if (time === "FAK") found.min_volume = Number(byId("least").value);
     if (time === "GTD") found.gtd_date = Number(byId("date").value.replaceAll("-", ""));
     return found;
@@ -120,7 +128,18 @@ export class Entry {
     return { CLOSETODAY: today, CLOSEYESTERDAY: history, CLOSE: today + history }[offset];
   }
 
+  /** A conditional order: kept by the exchange until it triggers. */
+  async keep(kind, direction) {
+    const terms = this.triggers.terms(kind, direction, this.terms(direction));
+    const isOff = !terms.account_id || this.app.store.state !== "live";
+    const fault = isOff ? this.fault(terms) : this.triggers.fault(terms);
+    this.say(fault);
+    if (!fault) await this.triggers.send(terms, (text, isGood) => this.say(text, isGood));
+  }
+
   async send(direction) {
+    const kind = byId("kind").value;
+    if (isConditional(kind)) return this.keep(kind, direction);
     const terms = this.terms(direction);
     const fault = this.fault(terms);
     if (fault) return this.say(fault);
@@ -160,7 +179,7 @@ export class Entry {
   /** Margin and fee as the matching worker itself would take them. */
   async preview() {
     const terms = this.terms(this.offset === "OPEN" ? "BUY" : this.free("long", this.offset) ? "SELL" : "BUY");
-    if (this.fault(terms)) return replace(byId("cost"));
+    if (isConditional(terms.order_type) || this.fault(terms)) return replace(byId("cost"));
     let cost;
     try {
       cost = await post("/api/order/check", terms);
@@ -184,6 +203,7 @@ export class Entry {
     byId("buy").disabled = byId("sell").disabled = isOff;
     const word = { CONTINOUS: _("trading"), AUCTIONORDERING: _("auction"), NOTRADING: _("closed") }[this.app.store.tree.trading_status?.[this.app.symbol]?.trade_status] || "";
     byId("symbol-phase").textContent = word;
-    if (!byId("price").value && isNumber(this.app.quote.last_price)) this.take(this.app.quote.last_price);
+    const isEmpty = !byId("price").value && !isConditional(byId("kind").value);
+    if (isEmpty && isNumber(this.app.quote.last_price)) this.take(this.app.quote.last_price);
   }
 }

@@ -74,7 +74,9 @@ export class Lists {
     } catch (error) {
       if (name === this.chosen) replace(byId("list"), h("p", { class: "said" }, error.message));
     }
-    if (name === this.chosen) this.timer = setTimeout(() => this.read(), READ_MS);
+    if (name !== this.chosen) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.read(), READ_MS);
   }
 
   /** Do it; a refusal is said where it was asked for. */

@@ -5,6 +5,7 @@ import { drawBar } from "./bar.js";
 import { Book } from "./book.js";
 import { Chart } from "./chart.js";
 import { chosenAccount, chooseAccount } from "./chosen.js";
+import { followConditionals } from "./conditionals.js";
 import { Entry } from "./entry.js";
 import { bindKeys } from "./keys.js";
 import { Lists } from "./lists.js";
@@ -23,6 +24,7 @@ app.book = new Book(app);
 app.entry = new Entry(app);
 app.lists = new Lists(app);
 app.watch = new Watch(app);
+followConditionals(app);
 app.news = new News(app);
 
 function fillAccounts() {

@@ -1,6 +1,7 @@
 // Lists that are read over REST when they are opened.
-import { _, h, moment, money, price, sign, whole } from "./dom.js";
+import { _, h, moment, money, sign } from "./dom.js";
 import { Refusal, get } from "./api.js";
+import { conditionals } from "./conditionals.js";
 import { statistics } from "./statistics.js";
 
 export const STATIC = {
@@ -71,13 +72,6 @@ function drawn(values) {
   return h("div", {}, h("p", {}, `${money(numbers.at(0))} → ${money(numbers.at(-1))}`), image);
 }
 
-async function conditional(app) {
-  const { items } = await get(`/api/conditional-orders?account_id=${encodeURIComponent(app.store.login)}`);
-  return table([[_("Time")], [_("Instrument")], [_("Kind")], number(_("Trigger price")), number(_("Lots")), [_("State")]],
-    items.map((row) => [[moment(row.created_at), "dim"], [row.instrument_id], [row.kind ?? row.condition_type], [price(row.trigger_price), "n"], [whole(row.volume), "n"], [row.status]]),
-    _("No conditional order."));
-}
-
 /** A list this exchange does not serve says so instead of failing. */
 function orAbsent(read) {
   return async (app) => {
@@ -91,4 +85,4 @@ function orAbsent(read) {
   };
 }
 
-export const readers = { funds: orAbsent(funds), notices: orAbsent(notices), statements: orAbsent(statements), curve: orAbsent(curve), statistics: orAbsent(statistics), conditional: orAbsent(conditional) };
+export const readers = { funds: orAbsent(funds), notices: orAbsent(notices), statements: orAbsent(statements), curve: orAbsent(curve), statistics: orAbsent(statistics), conditional: orAbsent(conditionals) };
