@@ -35,6 +35,7 @@ _OTHERS = (
     Definition("two_person_settlement", 0, 0, 1, "O-4, T-95"),
     Definition("two_person_withdrawal", 0, 0, 1, "O-4"),
     Definition("two_person_delisting", 0, 0, 1, "O-4"),
+    Definition("md_needs_token", 0, 0, 1, "G-22; /md and /ws/data"),
     Definition("publish_rankings", 0, 0, 1, "H stats/rankings"),
     Definition("warning_ppm", 600_000, 1, 10_000_000, "T-80"),
     Definition("high_ppm", 800_000, 1, 10_000_000, "T-80"),

@@ -33,6 +33,9 @@ class Environment(BaseSettings):
     VENUE_MODE: Literal["real", "always"] = "always"
     ROBOTS: bool = True
     FEED: Literal["off", "simulated", "ctp"] = "off"
+    FEED_SYMBOLS: str = "all"
+    FEED_INSTRUMENTS: Path | None = None
+    MD_TOKEN: str = ""
 
     WEB_PROCESSES: int = Field(1, ge=1, le=64)
 

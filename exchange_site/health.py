@@ -1,5 +1,6 @@
 """`/health`: is every part of the exchange at work (A-33)?"""
 
+import json
 import shutil
 import time
 from collections.abc import Callable
@@ -64,7 +65,8 @@ def report(venue: str) -> dict[str, Part]:
             "celery": _guarded(lambda: _stamped(CANARY_KEY)),
             "beat": _guarded(lambda: _stamped(BEAT_KEY)),
         }
-    for name in ("market_data", "feed", "beat", "celery"):
+    parts["feed"] = _guarded(lambda: _feed(venue))
+    for name in ("market_data", "beat", "celery"):
         parts.setdefault(name, {"status": OFF})
     for name, part in parts.items():
         if part["status"] == STARTING and name in _seen:
@@ -108,6 +110,30 @@ def _stamped(key: str) -> Part:
     if age_s <= STAMP_STALE_S:
         return {"status": OK, "age_s": round(age_s, 1)}
     return _absent("no sign of life", **({"age_s": round(age_s, 1)} if value else {}))
+
+
+def _feed(venue: str) -> Part:
+    """The feed told lately, and is connected while its calendar wants it; off where none is due (A-33)."""
+    with cache_client() as client:
+        told: Any = client.get(f"{Keys(venue).prefix}feed:status")
+    if not told:
+        return {"status": OFF} if settings.ENV.FEED == "off" else _absent("no feed has told of itself")
+    status = json.loads(told)
+    states, rows = status["states"], status["connections"]
+    ages = [row["last_tick_s"] for row in rows if row["last_tick_s"] is not None]
+    up = states.get("LOGGED_IN", 0)
+    figures: Part = {
+        "kind": status["kind"],
+        "connections": len(rows),
+        "logged_in": up,
+        "symbols": status["assigned"],
+        "waiting": status["waiting"],
+        "last_tick_s": min(ages, default=None),
+        "age_s": round(max(0.0, time.time() - status["time_ms"] / 1_000), 1),
+    }
+    if not status["is_open"]:
+        return {"status": OFF, **figures, "reason": "outside the connect window"}
+    return {"status": OK, **figures} if up else _absent("no connection is logged in", **figures)
 
 
 def _log() -> Part:

@@ -42,6 +42,7 @@ TICK = {
     "status": "TRADING",
     "trading_day": 20261121,
     "auction": None,
+    "source": "venue",
     "timestamp": 1795230000000,
 }
 BOOK = {

@@ -64,6 +64,7 @@ def tick_data(view: dict[str, Any]) -> dict[str, Any]:
         "turnover": to_number(view["turnover"]),
         "price_tick": to_number(view["price_tick"]),
         "auction": auction and {**auction, "price": price(auction["price"])},
+        "source": view.get("source", "venue"),
         "timestamp": view["time_ns"] // NS_PER_MS,
     }
 

@@ -53,6 +53,7 @@ class TickOut(serializers.Serializer):  # type: ignore[misc]
     status = serializers.CharField()
     trading_day = serializers.IntegerField()
     auction = AuctionOut(allow_null=True)
+    source = serializers.CharField(help_text="venue: its own matching; else the feed: ctp, simulated")
     timestamp = serializers.IntegerField(help_text="ms")
 
 

@@ -12,12 +12,13 @@ from typing import NamedTuple
 import redis
 from django.db import DatabaseError
 
-from marketdata.fanout.catalogue_rows import Listing, Timetable, read_catalogue
+from marketdata.fanout.catalogue_rows import Listing, Timetable, brought_rows, read_catalogue
 from marketdata.fanout.events import Event, EventFeed
 from marketdata.fanout.threads import in_database_thread
 
 _DEBOUNCE_S = 0.3
 _RETRY_S = 1.0
+_FEED_EVERY_S = 3.0
 _CHANGES = frozenset(
     {
         "InstrumentChanged",
@@ -37,6 +38,8 @@ class Contents(NamedTuple):
     listings: dict[str, Listing]
     timetables: dict[str, Timetable]
     trading_day: int
+    brought: frozenset[str] = frozenset()
+    """Symbols that a feed alone brings: quoted here, and not to be traded."""
 
 
 class Catalogue:
@@ -48,6 +51,7 @@ class Catalogue:
         self._wanted_seq = 0
         self._task: asyncio.Task[None] | None = None
         self._told: list[Callable[[], None]] = []
+        self._brought: dict[str, Listing] = {}
         self.contents = Contents({}, {}, 0)
         events.on_venue_event(self._on_event)
         events.on_gap(self._ask)
@@ -73,10 +77,24 @@ class Catalogue:
 
     async def load(self) -> None:
         """Read the tables now."""
-        found = await in_database_thread(read_catalogue, self._venue)
-        self.contents = Contents(*found)
+        own, tables, day = await in_database_thread(read_catalogue, self._venue)
+        brought = {symbol: row for symbol, row in self._brought.items() if symbol not in own}
+        self.contents = Contents({**own, **brought}, tables, day, frozenset(brought))
         for told in self._told:
             told()
+
+    async def follow_feed(self) -> None:
+        """For ever: what a feed quotes here besides the venue's own."""
+        while True:
+            try:
+                found = await asyncio.to_thread(brought_rows, self._venue)
+            except (redis.RedisError, OSError) as error:
+                _log.warning("what the feed brings cannot be read: %s", error)
+            else:
+                if found != self._brought:
+                    self._brought = found
+                    self._ask()
+            await asyncio.sleep(_FEED_EVERY_S)
 
     def _on_event(self, event: Event) -> None:
         if event[1] in _CHANGES:

@@ -1,11 +1,13 @@
 """Instruments, rates and sessions of the tables as DIFF's instrument fields. Blocking."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from marketdata.bars.continuous import main_rank
+from marketdata.feeds.store import quoted_listings
 from trading.engine.sessions import to_date
 from trading.engine.units import PPM, SCALE
 from trading.models import Instrument, Product, SessionSection, Venue
@@ -134,6 +136,19 @@ def _listing(row: Instrument, product: Product | None, tables: dict[str, Timetab
         units_of(row.lower_limit), margin, commission,
         tables.get(row.session_template, {"day": [], "night": []}),
     )  # fmt: skip
+
+
+def brought_rows(venue: str) -> dict[str, Listing]:
+    """What a feed quotes at this venue, as instruments that can be watched alone. Asks the cache."""
+    found: dict[str, Listing] = {}
+    for item in quoted_listings(venue):
+        head = re.match(r"[A-Za-z]*", item.symbol)
+        found[item.full] = Listing(
+            item.full, FUTURE, item.exchange_id, item.symbol, head.group() if head else "", item.symbol,
+            item.symbol, round(item.price_tick * SCALE), item.multiple, "", "TRADING", 0, 0, 0, 0, 0, 0, 0,
+            0, 0, 0, 0, 0, 0, 0, around_the_clock(0),
+        )  # fmt: skip
+    return found
 
 
 def _expiry(day: int) -> int:

@@ -49,6 +49,7 @@ class Fanout:
         self.registry = Registry()
         self._bus: Bus | None = None
         self.pace = Pace(settings.ENV.EXCHANGE_MARKET_INTERVAL_MS / 1_000)
+        self._feed: asyncio.Task[None] | None = None
         self._returning: set[asyncio.Task[None]] = set()
         self.catalogue.on_change(self._spread_listings)
 
@@ -61,6 +62,7 @@ class Fanout:
         await self.catalogue.load()
         await self.quotes.load(self.catalogue.listings)
         self.pace.start()
+        self._feed = asyncio.create_task(self.catalogue.follow_feed(), name="feed-listings")
 
     async def stop(self) -> None:
         """Close everything; for tests."""
@@ -68,6 +70,9 @@ class Fanout:
             await asyncio.to_thread(self._bus.stop)
         self.pace.stop()
         self.snapshots.stop()
+        if self._feed is not None:
+            self._feed.cancel()
+            await asyncio.gather(self._feed, return_exceptions=True)
         await asyncio.gather(*self._returning)
         await self.series.shutdown()
         await self.resolver.stop()

@@ -2,20 +2,26 @@
 
 from marketdata.feeds.ticks import Tick
 
-GAP_MS = 1_500
-"""Fronts send two snapshots a second: a longer hole at a change of links has lost ticks."""
+SNAPSHOT_MS = 500
+"""Fronts send two snapshots a second."""
+LATE = 1.5
+"""A hole at a change of links this many times the symbol's own pace has lost ticks."""
+PACE = 0.25
+"""How fast the pace follows: a quarter of each new interval."""
 
 
 class _Last:
     """Where one symbol stands."""
 
-    __slots__ = ("day", "moved", "seq", "tick")
+    __slots__ = ("day", "moved", "pace_ms", "seq", "tick")
 
     def __init__(self, tick: Tick) -> None:
         self.tick = tick
         self.day = tick.trading_day
         self.seq = 0
         self.moved = False
+        self.pace_ms = 0.0
+        """Usual time between two ticks; 0 before there were two."""
 
 
 class Gate:
@@ -65,8 +71,11 @@ class Gate:
             self.duplicates += 1
             return False
         if last.moved:
-            self._count_gap(tick, old)
+            self._count_gap(tick, last)
             last.moved = False
+        else:
+            hole = tick.timestamp - old.timestamp
+            last.pace_ms = last.pace_ms + PACE * (hole - last.pace_ms) if last.pace_ms else float(hole)
         return True
 
     def _differs(self, tick: Tick, old: Tick) -> bool:
@@ -80,9 +89,11 @@ class Gate:
             return False
         return _figures(tick) != _figures(old)
 
-    def _count_gap(self, tick: Tick, old: Tick) -> None:
+    def _count_gap(self, tick: Tick, last: _Last) -> None:
+        """A hole longer than the symbol's own pace explains, in which it traded."""
+        old = last.tick
         hole = tick.timestamp - old.timestamp
-        if hole > GAP_MS and tick.volume > old.volume:
+        if hole > LATE * max(SNAPSHOT_MS, last.pace_ms) and tick.volume > old.volume:
             self.gaps += 1
             self.gap_ms += hole
 

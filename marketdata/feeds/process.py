@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import hmac
 import signal
 import time
 from collections.abc import Awaitable
@@ -24,16 +25,19 @@ from marketdata.feeds.shm import SharedTable
 from marketdata.feeds.simulated import Fronts, Listing, Market
 from marketdata.feeds.spread import STRATEGIES
 from marketdata.feeds.store import TickStore, WantReader
-from marketdata.feeds.ticks import Days, Sanitiser
+from marketdata.feeds.ticks import Days, Sanitiser, day_before, every_day_of
+from marketdata.feeds.venue_quotes import VenueQuotes, matching
 from marketdata.feeds.windows import Windows
 from marketdata.feeds.wires import ChildWires, LocalWires
 from marketdata.gateway.hub import Catalogue, Hub
 from marketdata.gateway.server import GatewayServer
+from marketdata.gateway.session import Authenticate
 
 STEP_S = 0.02
 PLAY_S = 0.005
 STATUS_S = 1.0
 WANT_S = 0.25
+LISTINGS_EVERY_S = 60.0
 SIMULATED, CTP = "simulated", "ctp"
 log = structlog.get_logger(__name__)
 
@@ -49,12 +53,17 @@ class FeedOptions:
     rate: int = 200
     """Updates a second of the simulated market."""
     seed: int = 1
-    want_all: bool = False
+    symbols: str = ""
+    """Patterns of full symbols subscribed always and quoted at the venue; `all` for every one."""
     host: str = "127.0.0.1"
     port: int | None = None
     """Serve the gateway's protocols here; None: do not. 0: any free port."""
     shm: str = ""
+    token: str = ""
+    """What clients of the gateway must send first; "": nothing."""
     use_redis: bool = True
+    quotes: bool = False
+    """Write quotes of the venue of what it does not list itself."""
     data_dir: Path = field(default_factory=lambda: Path(settings.DATA_DIR))
 
 
@@ -69,30 +78,31 @@ class FeedProcess:
             Pool(options.config.load_balance_strategy, auto_failover=options.config.auto_failover),
             Sanitiser(Days(self._previous_day()), lambda name: exchanges.get(name, ""), options.kind),
         )
-        self.hub = Hub(self.engine, Catalogue(_full(item) for item in options.listings))
+        self.hub = Hub(self.engine, Catalogue(item.full for item in options.listings))
         self.hub.connected = self.is_connected
         self.hub.status = self.brief
         self.store = TickStore(options.venue) if options.use_redis else None
+        self.configured = matching(options.listings, options.symbols)
+        self.quotes: VenueQuotes | None = None
+        if self.store is not None and options.quotes:
+            self.quotes = VenueQuotes(options.venue, self.configured, self.store)
         self.late = Worst()
         self.meter = feed_meter(self.engine.status, self._lag, options.venue)
         push = self.meter.histogram("exchange_feed_push_seconds")
         self.hub.on_sent = lambda ns: push.observe(ns / 1e9)
-        self.server = GatewayServer(self.hub, self.health, self.meter)
+        self.server = GatewayServer(self.hub, self.health, self.meter, _check_of(options.token))
         self.shm: SharedTable | None = None
         self.port = 0
         self.ready = asyncio.Event()
         self.stopping = asyncio.Event()
         self._wires: LocalWires | ChildWires | None = None
         self._bus: ipc.Bus | None = None
-        self._due = 0.0
+        self._listings_due = 0.0
+        self._brought = 0
 
     def _previous_day(self) -> Any:
-        """A simulated market trades every weekday; a real one by the calendar."""
-        if self.options.kind == SIMULATED:
-            from marketdata.feeds.ticks import weekday_before
-
-            return weekday_before
-        return self.windows.previous_day
+        """A simulated market trades every day; a real one by the calendar."""
+        return day_before if self.options.kind == SIMULATED else self.windows.previous_day
 
     def is_connected(self) -> bool:
         return any(member.link.is_up for member in self.engine.pool.members.values())
@@ -129,23 +139,25 @@ class FeedProcess:
     def _open(self) -> None:
         options, engine = self.options, self.engine
         if options.shm:
-            self.shm = SharedTable.create(options.shm, [_full(item) for item in options.listings])
+            self.shm = SharedTable.create(options.shm, [item.full for item in options.listings])
             self.shm.describe(options.listings)
             engine.sinks.append(self.shm.take)
         engine.sinks.append(self.hub.publish)
         if self.store is not None:
             engine.sinks.append(self.store.take)
+        if self.quotes is not None:
+            engine.sinks.append(self.quotes.take)
         configs = options.config.connections
         if options.kind == CTP:
             ctp_setup.check(options.data_dir)
             engine.is_open, engine.is_fresh = self.windows.is_open, self.windows.is_fresh
             self._wires = ChildWires(options.data_dir, engine.receive)
         else:
-            self._wires = LocalWires(Fronts(Market(options.listings, options.seed)), engine.receive)
+            market = Market(options.listings, options.seed, day_of=every_day_of)
+            self._wires = LocalWires(Fronts(market), engine.receive)
             self._wires.fronts.scheduler.now = engine.clock()
         engine.open(self._wires, configs)
-        if options.want_all:
-            engine.want("all", [item.symbol for item in options.listings])
+        engine.want("configured", [item.symbol for item in self.configured])
 
     def _work(self) -> list[Any]:
         work: list[Awaitable[None]] = [self._step(), self._tell()]
@@ -153,6 +165,8 @@ class FeedProcess:
             work.append(self._play())
         if self.store is not None:
             work += [self.store.run(), self._read_wants()]
+        if self.quotes is not None:
+            work.append(self.quotes.run())
         return work
 
     async def _step(self) -> None:
@@ -182,6 +196,16 @@ class FeedProcess:
             self.hub.set_waiting(self.engine.pool.waiting)
             if self.store is not None:
                 self.store.tell_status(self.report())
+                self._tell_listings(self.store)
+
+    def _tell_listings(self, store: TickStore) -> None:
+        """Once a connection to the cache, and now and then for a cache that forgot."""
+        now = time.monotonic()
+        brought = [] if self.quotes is None else self.quotes.brought()
+        if store.connected and (now >= self._listings_due or len(brought) != self._brought):
+            store.tell_listings(self.options.listings, brought)
+            self._brought = len(brought)
+            self._listings_due = now + LISTINGS_EVERY_S
 
     async def _read_wants(self) -> None:
         """What other processes of the venue want of this feed."""
@@ -277,6 +301,8 @@ class FeedProcess:
         return {
             "kind": self.options.kind,
             "time_ms": time.time_ns() // 1_000_000,
+            "is_open": self.engine.is_open(),
+            "quoted": self._brought,
             "sessions": len(self.hub.sessions),
             "messages": self.hub.messages,
             "waiting_symbols": list(self.engine.pool.waiting)[:100],
@@ -311,8 +337,15 @@ class FeedProcess:
         }  # fmt: skip
 
 
-def _full(item: Listing) -> str:
-    return f"{item.exchange_id}.{item.symbol}" if item.exchange_id else item.symbol
+def _check_of(expected: str) -> Authenticate | None:
+    """Compares a client's token with the gateway's own; None when it asks for none."""
+    if not expected:
+        return None
+
+    async def is_right(token: str) -> bool:
+        return hmac.compare_digest(token.encode(), expected.encode())
+
+    return is_right
 
 
 async def run_until_told(process: FeedProcess) -> None:

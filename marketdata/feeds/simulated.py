@@ -32,6 +32,11 @@ class Listing:
     multiple: int = 10
     limit_ratio: float = 0.08
 
+    @property
+    def full(self) -> str:
+        """`EXCHANGE.symbol`; the symbol alone where the exchange is not known."""
+        return f"{self.exchange_id}.{self.symbol}" if self.exchange_id else self.symbol
+
 
 class Instrument:
     """One instrument's day: totals, book and the struct that shows them."""
@@ -88,46 +93,47 @@ class Market:
     """Instruments that move, and the clock ticks are stamped with (ms since 1970)."""
 
     def __init__(self, listings: Sequence[Listing], seed: int = 1, now_ms: Callable[[], int] | None = None,
-                 previous_day: Callable[[str], str] | None = None) -> None:  # fmt: skip
+                 day_of: Callable[[datetime], str] = trading_day_of) -> None:  # fmt: skip
         self.dice = random.Random(seed)
         self.instruments = {item.symbol: Instrument(item, self.dice) for item in listings}
+        self.day_of = day_of
+        self.moves_all = False
+        """Do instruments move that nobody subscribed?"""
+        self.on_sent: Callable[[Instrument, list[Front]], None] | None = None
+        """Told of each snapshot and the fronts it went to; for drills."""
         self.now_ms = now_ms or (lambda: int(datetime.now(UTC).timestamp() * 1_000))
         self.fronts: list[Front] = []
         self.subscribers: dict[str, list[Front]] = {}
-        self._order = list(self.instruments.values())
+        self._followed: list[Instrument] | None = []
+        """Those somebody subscribed, in the order of the list; None: to be gathered anew."""
         self._cursor = 0
         self._stamp: tuple[Any, ...] = (0,)
 
     def play(self, updates: int) -> None:
         """Move the next so many subscribed instruments, in turn, and tell the fronts."""
-        for _ in range(updates):
-            instrument = self._next()
-            if instrument is None:
-                return
-            self._send(instrument, self.subscribers[instrument.listing.symbol])
-
-    def _next(self) -> Instrument | None:
-        """The next in turn that somebody subscribed."""
-        count = len(self._order)
-        for _ in range(count):
-            self._cursor = (self._cursor + 1) % count
-            instrument = self._order[self._cursor]
-            if self.subscribers.get(instrument.listing.symbol):
-                return instrument
-        return None
+        if self._followed is None:
+            every = self.instruments.items()
+            self._followed = [item for name, item in every if self.moves_all or self.subscribers.get(name)]
+        followed = self._followed
+        for _ in range(updates if followed else 0):
+            self._cursor = (self._cursor + 1) % len(followed)
+            instrument = followed[self._cursor]
+            self._send(instrument, self.subscribers.get(instrument.listing.symbol, []))
 
     def _send(self, instrument: Instrument, fronts: "list[Front]") -> None:
         instrument.move(self.dice)
         self.stamp(instrument)
         for front in fronts:
             front.tell(instrument.struct)
+        if self.on_sent is not None:
+            self.on_sent(instrument, fronts)
 
     def stamp(self, instrument: Instrument) -> None:
         """Put the time on a snapshot as its exchange writes it."""
         now_ms = self.now_ms()
         if now_ms // 1_000 != self._stamp[0]:
             at = datetime.fromtimestamp(now_ms // 1_000, UTC) + timedelta(hours=8)
-            self._stamp = (now_ms // 1_000, trading_day_of(at), f"{at:%Y%m%d}", f"{at:%H:%M:%S}")
+            self._stamp = (now_ms // 1_000, self.day_of(at), f"{at:%Y%m%d}", f"{at:%H:%M:%S}")
         _, trading_day, action_day, clock = self._stamp
         s, exchange = instrument.struct, instrument.listing.exchange_id
         s.TradingDay, s.UpdateTime = trading_day, clock
@@ -141,12 +147,14 @@ class Market:
         fronts = self.subscribers.setdefault(symbol, [])
         if front not in fronts:
             fronts.append(front)
+            self._followed = None
         return True
 
     def leave(self, front: "Front", symbol: str) -> None:
         fronts = self.subscribers.get(symbol, [])
         if front in fronts:
             fronts.remove(front)
+            self._followed = None
 
 
 @dataclass

@@ -4,6 +4,9 @@ x:{v}:feed:tick:SYMBOL    msgpack of the newest tick                       (kept
 x:{v}:feed:ticks:SYMBOL   list of msgpack ticks, newest first, at most 200 (kept 3 days)
 x:{v}:feed:stream         capped stream, field b: msgpack [tick, …]; what web processes read
 x:{v}:feed:status         JSON of the feed's state                         (kept 10 s)
+x:{v}:feed:listings       JSON list of [exchange, symbol, price, price tick, multiple]: what the
+                          feed can bring                                   (kept 1 day)
+x:{v}:feed:quoted         the same of what it quotes at this venue          (kept 1 day)
 x:{v}:feed:want:PARTY     JSON list of symbols a process wants             (kept 30 s)
 x:{v}:feed:wants          counter, raised with every change of a list
 
@@ -12,6 +15,7 @@ SYMBOL is the front's own name, without the exchange.
 
 import asyncio
 import time
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +24,7 @@ import structlog
 from django.conf import settings
 
 from exchange_site.streams import Keys, cache_client
+from marketdata.feeds.simulated import Listing
 from marketdata.feeds.ticks import Tick
 
 LIFETIME_S = 3 * 86_400
@@ -32,6 +37,7 @@ AT_ONCE = 400
 MAX_QUEUE = 200_000
 MAX_UNSENT = 16 << 20
 STATUS_S = 10
+LISTINGS_S = 86_400
 WANT_S = 30
 _PAUSE_S = 1.0
 
@@ -49,6 +55,8 @@ class FeedKeys:
         self.stream = self.prefix + "stream"
         self.status = self.prefix + "status"
         self.wants = self.prefix + "wants"
+        self.listings = self.prefix + "listings"
+        self.quoted = self.prefix + "quoted"
 
     def tick(self, symbol: str) -> str:
         return f"{self.prefix}tick:{symbol}"
@@ -169,6 +177,19 @@ class TickStore:
             data = msgspec.json.encode(status)
             self._writer.write(pack(b"SET", self.keys.status.encode(), data, b"EX", b"%d" % STATUS_S))
 
+    def tell_listings(self, listings: Iterable[Listing], quoted: Iterable[Listing] = ()) -> None:
+        """Let the web know what can be asked for, and what is quoted at this venue anyway."""
+        life = b"%d" % LISTINGS_S
+        for key, items in ((self.keys.listings, listings), (self.keys.quoted, quoted)):
+            rows = [[i.exchange_id, i.symbol, i.price, i.price_tick, i.multiple] for i in items]
+            self.write(pack(b"SET", key.encode(), msgspec.json.encode(rows), b"EX", life))
+
+    def write(self, packed: bytes) -> None:
+        """Calls that nobody needs an answer to; lost while Redis is away or far behind."""
+        writer = self._writer
+        if writer is not None and self.connected and writer.transport.get_write_buffer_size() <= MAX_UNSENT:
+            writer.write(packed)
+
     def close(self) -> None:
         if self._writer is not None:
             self.flush()
@@ -183,6 +204,24 @@ def feed_status(venue: str) -> dict[str, Any] | None:
     with cache_client() as client:
         data: Any = client.get(FeedKeys(venue).status)
     return msgspec.json.decode(data) if data else None
+
+
+def feed_listings(venue: str) -> list[Listing]:
+    """What a venue's feed can bring; [] when none has run for a day."""
+    return _listings(FeedKeys(venue).listings)
+
+
+def quoted_listings(venue: str) -> list[Listing]:
+    """What a feed quotes at this venue, which does not list it itself."""
+    return _listings(FeedKeys(venue).quoted)
+
+
+def _listings(key: str) -> list[Listing]:
+    with cache_client() as client:
+        data: Any = client.get(key)
+    rows = msgspec.json.decode(data) if data else []
+    return [Listing(symbol, exchange, float(price), float(tick), multiple)
+            for exchange, symbol, price, tick, multiple in rows]  # fmt: skip
 
 
 def newest_tick(venue: str, symbol: str) -> Tick | None:

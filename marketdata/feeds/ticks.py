@@ -244,3 +244,13 @@ def trading_day_of(at: datetime) -> str:
     while day.weekday() > 4:
         day += timedelta(days=1)
     return f"{day:%Y%m%d}"
+
+
+def every_day_of(at: datetime) -> str:
+    """The same for a market that trades at weekends too."""
+    return f"{at.date() + timedelta(days=1 if at.hour >= 18 else 0):%Y%m%d}"
+
+
+def day_before(day: str) -> str:
+    """The calendar day before a day."""
+    return f"{date(int(day[:4]), int(day[4:6]), int(day[6:])) - timedelta(days=1):%Y%m%d}"

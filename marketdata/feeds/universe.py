@@ -33,12 +33,31 @@ def made_up(count: int) -> list[Listing]:
 
 
 def from_file(path: Path) -> list[Listing]:
-    """One instrument a line, `EXCHANGE.name` or the name alone; # begins a remark."""
+    """One instrument a line: `EXCHANGE.name` or the name alone, then price, price tick and multiple.
+
+    What is left out is as in the product list's most common contract; # begins a remark.
+    ValueError names the first bad line.
+    """
     found: dict[str, Listing] = {}
-    for line in path.read_text(encoding="utf-8-sig").splitlines()[:MAX_INSTRUMENTS]:
-        name = line.partition("#")[0].strip().split(",")[0]
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines()[:MAX_INSTRUMENTS], 1):
+        name, *figures = (part.strip() for part in line.partition("#")[0].split(","))
         if name:
             bare = bare_symbol(name)
             exchange = name.partition(".")[0] if bare != name else ""
-            found[bare] = Listing(bare, exchange)
+            found[bare] = Listing(bare, exchange, *_figures(figures, number))
     return list(found.values())
+
+
+def _figures(figures: list[str], number: int) -> tuple[float, float, int]:
+    """Price, price tick, multiple."""
+    kinds: list[tuple[type, float]] = [(float, 5_000.0), (float, 1.0), (int, 10)]
+    try:
+        values = [
+            kind(figures[n]) if n < len(figures) and figures[n] else default
+            for n, (kind, default) in enumerate(kinds)
+        ]
+    except ValueError as error:
+        raise ValueError(f"line {number}: {error}") from error
+    if min(values) <= 0:
+        raise ValueError(f"line {number}: figures must be above 0")
+    return values[0], values[1], int(values[2])

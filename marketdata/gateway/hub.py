@@ -1,5 +1,6 @@
 """Ticks of one process to its sessions: who wants what, what is newest (G-20, G-21)."""
 
+import asyncio
 import time
 from bisect import insort
 from collections.abc import Callable, Iterable
@@ -28,6 +29,8 @@ class Listener(Protocol):
     def on_tick(self, shown: "Shown", spelling: str) -> None: ...
 
     def on_waiting(self, symbols: list[str]) -> None: ...
+
+    def on_names(self) -> None: ...
 
 
 class Shown:
@@ -114,9 +117,11 @@ class Hub:
         self.connected: Callable[[], bool] = lambda: True
         self.status: Callable[[], dict[str, Any]] = dict
         self.on_sent: Callable[[int], None] | None = None
-        """Told ns from the callback to the write of each pushed tick; for measuring."""
+        """Told ns from the callback to after the write of each pushed tick; for measuring."""
+        self._stamps: list[int] = []
         self._followers: dict[str, dict[Listener, str]] = {}
-        self._waiting: set[str] = set()
+        self.waiting: set[str] = set()
+        """Symbols that no connection has room for."""
 
     # ---------------------------------------------------------------- sessions
 
@@ -139,6 +144,12 @@ class Hub:
                 if not followers:
                     del self._followers[symbol]
         self.upstream.drop(party, gone)
+
+    def learn(self, catalogue: Catalogue) -> None:
+        """Take a newer catalogue; sessions that asked for what was not listed may get it now."""
+        self.catalogue = catalogue
+        for listener in tuple(self.sessions):
+            listener.on_names()
 
     def is_followed(self, symbol: str) -> bool:
         """Does any session want it?"""
@@ -163,16 +174,27 @@ class Hub:
     def sent(self, shown: Shown) -> None:
         """A tick went to a socket."""
         self.messages += 1
-        if self.on_sent is not None:
-            self.on_sent(time.monotonic_ns() - shown.stamp)
+        if self.on_sent is None:
+            return
+        if not self._stamps:
+            loop = asyncio.get_running_loop()
+            # Sockets write in the next turn of the loop; the one after it is behind them all.
+            loop.call_soon(loop.call_soon, self._measure)
+        self._stamps.append(shown.stamp)
+
+    def _measure(self) -> None:
+        stamps, self._stamps = self._stamps, []
+        now, told = time.monotonic_ns(), self.on_sent
+        for stamp in stamps if told is not None else ():
+            told(now - stamp)
 
     def set_waiting(self, symbols: Iterable[str]) -> None:
         """Symbols that no connection has room for: their sessions are told once (7001)."""
         now = set(symbols)
         told: dict[Listener, list[str]] = {}
-        for symbol in now - self._waiting:
+        for symbol in now - self.waiting:
             for listener, spelling in self._followers.get(symbol, {}).items():
                 told.setdefault(listener, []).append(spelling)
-        self._waiting = now
+        self.waiting = now
         for listener, spellings in told.items():
             listener.on_waiting(spellings)

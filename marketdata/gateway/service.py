@@ -238,6 +238,9 @@ class DataSession:
         for shown in behind.values():
             self.on_tick(shown, shown.tick.instrument_id)
 
+    def on_names(self) -> None:
+        """The catalogue grew; symbols are asked for without it here."""
+
     def on_waiting(self, symbols: list[str]) -> None:
         self.say("ERROR", {"code": 7001, "message": f"{CODES[7001].name_en}: {', '.join(symbols[:20])}"})
 

@@ -26,6 +26,9 @@ MAX_SYMBOLS = 30_000
 """A client may follow a whole market and no more."""
 MAX_NAME = 64
 LISTED = 50_000
+MAX_HELD = 16
+"""Messages kept while a token is looked up."""
+MAX_WRONG_TOKENS = 3
 Message = dict[str, Any]
 Authenticate = Callable[[str], Awaitable[bool]]
 
@@ -72,15 +75,19 @@ class Session:
         self.is_known = authenticate is None
         self.in_data_dialect = False
         self._authenticate = authenticate
+        self._wrong_tokens = 0
+        self._held: list[Message] | None = None
+        """What came while a token is looked up."""
         self._pushed: dict[str, str] = {}
         """Symbols of the `action` form → the client's spelling."""
         self._quoted: dict[str, str] = {}
         """The same of the `aid` form, in the client's order."""
+        self._missing: list[str] = []
+        """Names of the `aid` form that nobody lists (yet)."""
         self._sent: dict[str, Message] = {}
         self._dirty: dict[str, None] = {}
         self._behind: dict[str, Shown] = {}
         self._peeking = False
-        self._list_changed = False
         hub.sessions.add(self)
 
     # --------------------------------------------------------------- arriving
@@ -99,6 +106,9 @@ class Session:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             self.refuse(Refused(MALFORMED_MESSAGE, "a JSON object is needed"))
             return
+        self._try(message)
+
+    def _try(self, message: Message) -> None:
         try:
             self._take(message)
         except Refused as error:
@@ -123,21 +133,30 @@ class Session:
         handler(self, message)
 
     def _ask_who(self, message: Message) -> None:
+        """The first message brings the token; what follows waits for the answer."""
+        if self._held is not None:
+            if len(self._held) >= MAX_HELD:
+                raise Refused(TOO_MANY_REQUESTS, "the token is being looked up")
+            self._held.append(message)
+            return
         token = message.get("token")
         if not isinstance(token, str) or not token:
             raise Refused(NOT_AUTHENTICATED, "token in the first message")
-        self.transport.spawn(self._check(token, message))
+        if self._wrong_tokens >= MAX_WRONG_TOKENS:
+            raise Refused(AUTHENTICATION_FAILED, "too many wrong tokens: connect anew")
+        self._held = [message]
+        self.transport.spawn(self._check(token))
 
-    async def _check(self, token: str, message: Message) -> None:
+    async def _check(self, token: str) -> None:
         assert self._authenticate is not None
-        if not await self._authenticate(token):
+        self.is_known = await self._authenticate(token)
+        held, self._held = self._held or [], None
+        if not self.is_known:
+            self._wrong_tokens += 1
             self.refuse(Refused(AUTHENTICATION_FAILED))
             return
-        self.is_known = True
-        try:
-            self._take(message)
-        except Refused as error:
-            self.refuse(error)
+        for message in held:
+            self._try(message)
 
     def refuse(self, error: Refused) -> None:
         """Say why not."""
@@ -156,8 +175,11 @@ class Session:
     # -------------------------------------------------------------- aid form
 
     def _subscribe_quote(self, message: Message) -> None:
+        catalogue = self.hub.catalogue
         names = names_of(message.get("ins_list"))
-        wanted = {bare_symbol(name): name for name in names}
+        wanted = {bare_symbol(name): name for name in names if not catalogue or name in catalogue}
+        self._admit(self._pushed | wanted)
+        self._missing = [name for name in names if bare_symbol(name) not in wanted]
         kept = {**wanted, **self._pushed}
         self.hub.leave(self, self.session_id, [s for s in self._quoted if s not in kept])
         self._quoted = wanted
@@ -165,8 +187,8 @@ class Session:
         self.hub.follow(self, self.session_id, wanted.values())
         known = {symbol for symbol in wanted if symbol in self.hub.shown and symbol not in self._sent}
         self._dirty = dict.fromkeys([s for s in self._dirty if s in wanted] + sorted(known))
-        self._list_changed = True
         self.say({"aid": "subscribe_quote", "status": "ok"})
+        self._tell_waiting(wanted)
         self._answer_peek()
 
     def _peek(self, message: Message) -> None:
@@ -191,16 +213,29 @@ class Session:
         tail = {"account_id": "", "ins_list": ",".join(self._quoted.values()), "mdhis_more_data": False}
         self.say({"aid": "rtn_data", "data": [{"quotes": quotes}, tail]})
 
+    def on_names(self) -> None:
+        """The catalogue grew: names asked for that it did not have may be there now."""
+        found = {bare_symbol(name): name for name in self._missing if name in self.hub.catalogue}
+        if found:
+            self._missing = [name for name in self._missing if bare_symbol(name) not in found]
+            self._quoted |= found
+            self.hub.follow(self, self.session_id, found.values())
+
+    def _admit(self, symbols: dict[str, str]) -> None:
+        """Refuse more than one client may follow, in both forms together."""
+        if len(symbols) > MAX_SYMBOLS:
+            raise Refused(TOO_MANY_REQUESTS, f"at most {MAX_SYMBOLS} instruments")
+
     # ----------------------------------------------------------- action form
 
     def _subscribe(self, message: Message) -> None:
         names = names_of(message.get("instruments"))
         catalogue = self.hub.catalogue
-        failed = [name for name in names if catalogue and name not in catalogue]
-        sound = [name for name in names if name not in set(failed)]
+        sound, failed = [], []
+        for name in names:
+            (sound if not catalogue or name in catalogue else failed).append(name)
         wanted = {bare_symbol(name): name for name in sound}
-        if len(self._pushed | wanted) > MAX_SYMBOLS:
-            raise Refused(TOO_MANY_REQUESTS, f"at most {MAX_SYMBOLS} instruments")
+        self._admit(self._pushed | self._quoted | wanted)
         self._pushed |= wanted
         self.hub.follow(self, self.session_id, wanted.values())
         self.say({
@@ -212,10 +247,11 @@ class Session:
                 if failed else ""
             ),
         })  # fmt: skip
+        self._tell_waiting(wanted)
         for symbol, spelling in wanted.items():
             shown = self.hub.shown.get(symbol)
             if shown is not None:
-                self._push_tick(shown, spelling)
+                self._push_first(symbol, shown, spelling)
 
     def _unsubscribe(self, message: Message) -> None:
         given = message.get("instruments")
@@ -277,6 +313,13 @@ class Session:
         self.transport.push(data)
         self.hub.sent(shown)
 
+    def _push_first(self, symbol: str, shown: Shown, spelling: str) -> None:
+        """The newest of a symbol just subscribed; it waits where the reader does not keep up."""
+        if self.transport.can_push and not self._behind:
+            self._push_tick(shown, spelling)
+        else:
+            self._behind[symbol] = shown
+
     def on_resume(self) -> None:
         """The reader reads again: the newest of what it missed."""
         while self._behind and self.transport.can_push:
@@ -285,6 +328,11 @@ class Session:
             if symbol in self._pushed:
                 self._push_tick(shown, self._pushed[symbol])
         self._answer_peek()
+
+    def _tell_waiting(self, wanted: dict[str, str]) -> None:
+        late = [spelling for symbol, spelling in wanted.items() if symbol in self.hub.waiting]
+        if late:
+            self.on_waiting(late)
 
     def on_waiting(self, symbols: list[str]) -> None:
         """No connection has room for these; they come when one has."""
@@ -296,8 +344,10 @@ def names_of(given: Any) -> list[str]:
     """Instrument names of a message: a list, or a string with commas; Refused for anything else."""
     if isinstance(given, str):
         given = [name.strip() for name in given.split(",") if name.strip()]
-    if not isinstance(given, list) or len(given) > MAX_SYMBOLS:
+    if not isinstance(given, list):
         raise Refused(INVALID_FIELD, "a list of instruments is needed")
+    if len(given) > MAX_SYMBOLS:
+        raise Refused(TOO_MANY_REQUESTS, f"at most {MAX_SYMBOLS} instruments")
     for name in given:
         if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME or not name.isprintable():
             raise Refused(INVALID_FIELD, "an instrument's name is no name")

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,21 +17,37 @@ import msgspec
 import redis
 from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
+from rest_framework.exceptions import AuthenticationFailed
 
+from accounts import venue_settings
+from accounts.authentication import caller_of
+from accounts.models import TokenScope
 from exchange_site.streams import async_cache_client
 from marketdata.fanout.hub import Fanout, fanout
 from marketdata.fanout.quotes import QuoteState
-from marketdata.feeds.store import FeedKeys, decode_tick, decode_ticks, feed_status, tell_wants
+from marketdata.fanout.threads import in_database_thread
+from marketdata.feeds.store import (
+    FeedKeys,
+    decode_tick,
+    decode_ticks,
+    feed_listings,
+    feed_status,
+    tell_wants,
+)
 from marketdata.feeds.ticks import bare_symbol
 from marketdata.gateway.hub import Catalogue, Hub
 from marketdata.gateway.service import DataSession
-from marketdata.gateway.session import Session
+from marketdata.gateway.session import Authenticate, Session
 from marketdata.gateway.views import tick_of
-from marketdata.sockets.base import RESTART, Closed, Socket
+from marketdata.sockets.base import OVERLOAD, RESTART, Closed, Socket
 from trading.selectors import current_venue
 
 WANT_EVERY_S = 10.0
 STATUS_EVERY_S = 1.0
+NAMES_EVERY_S = 5.0
+MAX_HELD = 32
+"""Messages kept for a reader that is behind; who sends more without reading is let go."""
+MAX_TOKEN = 128
 _BLOCK_MS = 2_000
 _PAUSE_S = 0.5
 _log = logging.getLogger(__name__)
@@ -69,10 +85,12 @@ class WebGateway:
         self.venue = venue
         self.fan = fan
         self.keys = FeedKeys(venue)
-        self.listed = {bare_symbol(symbol): symbol for symbol in fan.catalogue.listings}
+        self.listed: dict[str, str] = {}
+        self._brought: list[str] = []
         self.upstream = WebUpstream(self)
         self.hub = Hub(self.upstream, None)
-        self.hub.catalogue = Catalogue()
+        self._names: tuple[int, int, int] | None = None
+        self._name()
         self.status: dict[str, Any] | None = None
         self.hub.connected = lambda: self.status is not None
         self.hub.status = self._brief
@@ -157,19 +175,34 @@ class WebGateway:
 
     async def _look(self) -> None:
         """The feed's state, and the names it knows."""
+        due = 0.0
         while True:
             try:
                 self.status = await asyncio.to_thread(feed_status, self.venue)
                 self.hub.set_waiting((self.status or {}).get("waiting_symbols", []))
-                self._refresh_names()
+                if time.monotonic() >= due:
+                    await self.learn()
+                    due = time.monotonic() + NAMES_EVERY_S
             except (redis.RedisError, OSError) as error:
                 _log.warning("feed status of %s: %s", self.venue, error)
             await asyncio.sleep(STATUS_EVERY_S)
 
-    def _refresh_names(self) -> None:
-        names = self.fan.catalogue.listings
-        if len(names) != len(self.listed):
-            self.listed = {bare_symbol(symbol): symbol for symbol in names}
+    async def learn(self) -> None:
+        """What the feed can bring, besides what the venue lists."""
+        listings = await asyncio.to_thread(feed_listings, self.venue)
+        self._brought = [item.full for item in listings]
+        self._name()
+
+    def _name(self) -> None:
+        """The catalogue of both, made anew when either changed."""
+        contents = self.fan.catalogue.contents
+        sizes = (len(contents.listings), len(contents.brought), len(self._brought))
+        if sizes != self._names:
+            self._names = sizes
+            own = [symbol for symbol in contents.listings if symbol not in contents.brought]
+            self.listed = {bare_symbol(symbol): symbol for symbol in own}
+            brought = [name for name in self._brought if bare_symbol(name) not in self.listed]
+            self.hub.learn(Catalogue([*own, *brought]))
 
 
 _gateways: dict[tuple[Any, str], "asyncio.Task[WebGateway]"] = {}
@@ -185,7 +218,12 @@ async def gateway() -> WebGateway:
 
 
 async def _begin(venue: str) -> WebGateway:
-    return WebGateway(venue, await fanout())
+    made = WebGateway(venue, await fanout())
+    try:
+        await made.learn()
+    except (redis.RedisError, OSError) as error:
+        _log.warning("names of the feed of %s: %s", venue, error)
+    return made
 
 
 async def end_gateways() -> None:
@@ -203,29 +241,49 @@ class MdSocket(Socket):
     session: Session | None = None
 
     async def on_open(self) -> None:
+        self._held: deque[str | bytes] = deque()
         try:
             site = await gateway()
+            needs_token = await in_database_thread(venue_settings.value, site.venue, "md_needs_token")
         except (DatabaseError, redis.RedisError, OSError) as error:
             raise Closed(RESTART, "starting") from error
-        site.hub.catalogue = Catalogue(site.fan.catalogue.listings)
-        self.session = self.make(site)
+        self.session = self.make(site, _is_known if needs_token else None)
         self.session.greet()
 
-    def make(self, site: WebGateway) -> Session:
-        return Session(site.hub, self, None)
+    def make(self, site: WebGateway, authenticate: Authenticate | None) -> Session:
+        return Session(site.hub, self, authenticate)
 
     def on_text(self, text: str | bytes) -> None:
-        if self.session is not None:
-            self.session.on_text(text)
+        """A message; one that comes while answers wait for the reader waits too."""
+        if self.session is None:
+            return
+        if self._held or not self.can_push:
+            if len(self._held) >= MAX_HELD:
+                raise Closed(OVERLOAD, "the reader does not read")
+            self._held.append(text)
+            return
+        self.session.on_text(text)
 
     def on_resume(self) -> None:
-        if self.session is not None:
-            self.session.on_resume()
+        if self.session is None:
+            return
+        self.session.on_resume()
+        while self._held and self.can_push:
+            self.session.on_text(self._held.popleft())
 
     def on_close(self) -> None:
         if self.session is not None:
             self.session.end()
             self.session = None
+
+
+async def _is_known(token: str) -> bool:
+    """Is it a token of a user of this site, with the right to read?"""
+    try:
+        caller = await in_database_thread(caller_of, token[:MAX_TOKEN])
+    except AuthenticationFailed:
+        return False
+    return caller.token.allows(TokenScope.READ.value)
 
 
 def md_health(request: HttpRequest) -> JsonResponse:
@@ -263,5 +321,5 @@ class DataSocket(MdSocket):
 
     protocol = "data"
 
-    def make(self, site: WebGateway) -> Any:
-        return DataSession(site.hub, self, None)
+    def make(self, site: WebGateway, authenticate: Authenticate | None) -> Any:
+        return DataSession(site.hub, self, authenticate)

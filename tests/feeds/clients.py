@@ -115,7 +115,8 @@ def talk(feed: RunningFeed, scenario: Any, path: str = "") -> Any:
 
     async def run() -> Any:
         url = feed.url if not path else f"ws://127.0.0.1:{feed.process.port}{path}"
-        async with connect(url, max_size=1 << 24, sock=_small_socket(feed.process.port)) as connection:
+        small = _small_socket(feed.process.port)
+        async with connect(url, max_size=1 << 24, sock=small, compression=None) as connection:
             return await scenario(Client(connection))
 
     return asyncio.run(run())

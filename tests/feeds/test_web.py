@@ -10,9 +10,12 @@ import pytest
 from channels.routing import URLRouter
 from django.test import Client as HttpClient
 
+from accounts import venue_settings
 from exchange_site.routing import websocket_urlpatterns
+from marketdata.fanout.hub import fanout
 from marketdata.feeds.models import FeedConnection
 from marketdata.feeds.process import FeedOptions
+from marketdata.feeds.simulated import Listing
 from marketdata.feeds.store import feed_status, newest_tick, recent_ticks
 from marketdata.gateway.web import end_gateways
 from marketdata.management.commands.run_feed import Command
@@ -38,7 +41,9 @@ _application = URLRouter(websocket_urlpatterns)
 
 @pytest.fixture(scope="module")
 def feed(site: Site) -> Iterator[RunningFeed]:
-    given: FeedOptions = options(use_redis=True, port=None)
+    given: FeedOptions = options(use_redis=True, port=None, symbols="SHFE.x0002?", quotes=True)
+    given.listings.append(Listing(COPPER.symbol.partition(".")[2], "SHFE"))
+    given.symbols += f",{COPPER.symbol}"
     given.venue = site.venue
     running = RunningFeed(given)
     await_until(lambda: feed_status(site.venue))
@@ -121,6 +126,54 @@ def test_other_symbols_come_from_the_feed_process(loop: Loop, feed: RunningFeed)
     on_socket(loop, "/md", scenario)
     wanted = feed.process.engine.pool.wanted
     await_until(lambda: "x00003" not in wanted.symbols())
+
+
+def test_symbols_of_the_feed_alone_are_quoted_by_the_venue_and_its_own_are_not_touched(
+    site: Site, loop: Loop, feed: RunningFeed, alice: Person
+) -> None:
+    await_until(lambda: alice.get("market/tick/SHFE.x00021").code == 0)
+    tick = alice.get("market/tick/SHFE.x00021").data
+    assert (tick["source"], tick["upper_limit"], tick["volume_multiple"]) == ("simulated", 5_400.0, 10)
+    assert tick["bid_price"] < tick["ask_price"] and 4_600 < tick["average"] < 5_400
+    assert len(alice.get("market/orderbook/SHFE.x00021").data["bids"]) == 1
+    assert alice.get("market/tick/SHFE.x00003").code == 1007  # nobody asked for it, and it is not configured
+    feed_symbol = COPPER.symbol.partition(".")[2]
+    await_until(lambda: newest_tick(site.venue, feed_symbol))
+    assert alice.get(f"market/tick/{COPPER.symbol}").data["source"] == "venue"
+
+    async def scenario() -> Any:
+        fan = await fanout()
+        async with asyncio.timeout(30):
+            while True:
+                state = fan.quotes.state("SHFE.x00021")
+                if state is not None and {"price_tick", "last_price"} <= set(state.fields):
+                    break
+                await asyncio.sleep(0.05)
+        return state.fields["price_tick"]
+
+    assert loop.run(scenario(), 60) == 1.0
+    part = HttpClient().get("/health").json()["parts"]["feed"]
+    assert (part["status"], part["logged_in"], part["kind"]) == ("ok", 3, "simulated")
+    assert part["symbols"] >= 11
+
+
+def test_a_venue_that_wants_tokens_serves_nobody_without(
+    site: Site, loop: Loop, feed: RunningFeed, alice: Person
+) -> None:
+    async def scenario(socket: Socket) -> None:
+        await socket.until(type="welcome")
+        socket.send(action="list")
+        assert (await socket.until(type="error"))["code"] == 9002
+        socket.send(action="list", token="no token of anybody")
+        assert (await socket.until(type="error"))["code"] == 9001
+        socket.send(action="list", token=alice.token)
+        await socket.until(type="instrument_list")
+
+    venue_settings.write(site.venue, {"md_needs_token": 1})
+    try:
+        on_socket(loop, "/md", scenario)
+    finally:
+        venue_settings.write(site.venue, {"md_needs_token": 0})
 
 
 def test_the_data_service_speaks_its_envelope(loop: Loop, feed: RunningFeed) -> None:

@@ -49,6 +49,7 @@ LABELS.update(
         "two_person_settlement": _("Settlement needs a second person"),
         "two_person_withdrawal": _("Large withdrawals need a second person"),
         "two_person_delisting": _("Delisting needs a second person"),
+        "md_needs_token": _("Market-data sockets need a token"),
         "publish_rankings": _("Rankings are public"),
         "warning_ppm": _("Risk level Warning from"),
         "high_ppm": _("Risk level High from"),

@@ -17,6 +17,7 @@ from marketdata.feeds.process import CTP, SIMULATED, FeedOptions, FeedProcess, r
 from marketdata.feeds.spread import STRATEGIES
 from marketdata.feeds.store import feed_status
 from marketdata.feeds.universe import from_file, made_up, product_listings
+from marketdata.feeds.venue_quotes import ALL
 
 SHIPPED = Path(__file__).resolve().parents[2] / "data" / "brokers.json"
 
@@ -44,7 +45,11 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, help="default: websocket_port of the configuration, 7799")
         parser.add_argument("--instruments", type=Path, help="one a line; default: the product list")
         parser.add_argument("--made-up", type=int, default=0, metavar="N", help="N made-up instruments")
-        parser.add_argument("--all", action="store_true", help="subscribe every instrument")
+        parser.add_argument("--all", action="store_true", help="subscribe every instrument: --symbols all")
+        parser.add_argument(
+            "--symbols", help="patterns with commas, e.g. 'SHFE.cu*,DCE.*': subscribed always and quoted at"
+            " the venue when it does not list them; default: FEED_SYMBOLS for a site's feed, else none"
+        )  # fmt: skip
         parser.add_argument("--rate", type=int, default=200, help="updates a second of the simulated market")
         parser.add_argument("--shm", default="", metavar="NAME", help="table in shared memory, e.g. qamddata")
         parser.add_argument("--no-redis", action="store_true", help="keep nothing in Redis")
@@ -78,7 +83,8 @@ class Command(BaseCommand):
         wanted = given["port"] is not None or given["gateway"]
         return FeedOptions(
             venue=given["venue"], kind=given["feed"] or _kind(), config=config, listings=_listings(given),
-            rate=given["rate"], want_all=given["all"], host=given["host"], shm=given["shm"],
+            rate=given["rate"], symbols=_symbols(given), quotes=given["database"], host=given["host"],
+            shm=given["shm"], token=environment().MD_TOKEN,
             port=(given["port"] or config.websocket_port) if wanted else None,
             use_redis=bool(settings.CACHE_URL) and not given["no_redis"],
         )  # fmt: skip
@@ -136,7 +142,16 @@ def _kind() -> str:
     return CTP if environment().FEED == CTP else SIMULATED
 
 
+def _symbols(given: dict[str, Any]) -> str:
+    if given["all"]:
+        return ALL
+    if given["symbols"] is not None:
+        return str(given["symbols"])
+    return environment().FEED_SYMBOLS if given["database"] else ""
+
+
 def _listings(given: dict[str, Any]) -> Any:
-    if given["instruments"]:
-        return from_file(given["instruments"])
+    path = given["instruments"] or (environment().FEED_INSTRUMENTS if given["database"] else None)
+    if path:
+        return from_file(path)
     return made_up(given["made_up"]) if given["made_up"] else product_listings()
