@@ -28,6 +28,11 @@ class EventTail:
         """Begin after the last event there is now."""
         self._cursor = last_stream_id(self._client, self._key)
 
+    @property
+    def seq(self) -> int:
+        """Sequence of the last event of the batch that was read last."""
+        return int(self._cursor.partition("-")[0] or 0)
+
     def read(self, wait_ms: int) -> list[list[Any]]:
         """Events of batches that name a robot's account or command, waiting at most so long for any.
 
