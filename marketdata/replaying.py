@@ -28,6 +28,7 @@ from trading.engine.messages import (
     OrderRow,
     OrderStatus,
     PlaceOrder,
+    SetAccount,
     TimeCondition,
 )
 from trading.engine.units import SCALE
@@ -35,6 +36,8 @@ from trading.engine.units import SCALE
 PRODUCT = "REPLAY.day"
 """Names the two accounts; no product is called so."""
 ANSWER_S = 10.0
+LARGEST_AMOUNT = 10**13 * SCALE
+"""A recorded level is as large as it was, whatever the venue lets its own users order at once."""
 BUY, SELL = 0, 1
 _LIVING = frozenset({OrderStatus.SUBMITTED, OrderStatus.PARTIALLY_FILLED})
 _CHANGES = frozenset({"OrderCancelled", "OrderCarried"})
@@ -50,6 +53,7 @@ class Target(NamedTuple):
     symbol: str
     price_tick: int
     shift: int = 0
+    max_lots: int = 1_000
 
     def units(self, price: float | None) -> int:
         """A recorded price on the contract's tick; 0 for none."""
@@ -107,8 +111,10 @@ class Replayer:
     def _open(self) -> None:
         self._tail.open()
         both = [self.maker, self.crowd]
-        outcomes = send_many(self.venue, [opening(one) for one in both], origin="replay", wait_s=ANSWER_S)
-        for outcome in outcomes:
+        commands: list[Any] = [opening(one) for one in both]
+        unbound = {"max_order_amount": LARGEST_AMOUNT}
+        commands += [SetAccount(one.account_id, dict(unbound), "replay") for one in both]
+        for outcome in send_many(self.venue, commands, origin="replay", wait_s=ANSWER_S):
             if not outcome.decided or outcome.code not in (OK, ACCOUNT_EXISTS):
                 raise ExchangeError(outcome.code, outcome.params)
         self._send(self.maker, [CancelAll(self.maker.account_id)])
@@ -122,7 +128,7 @@ class Replayer:
         wanted = levels(tick, target)
         self._forget(target.symbol, wanted)
         self._send(self.maker, self._cancels(target.symbol, wanted))
-        self._send(self.maker, self._places(target.symbol, wanted))
+        self._send(self.maker, self._places(target, wanted))
         self._last[tick.instrument_id] = tick
         self.ticks += 1
 
@@ -134,7 +140,7 @@ class Replayer:
         if (ask and price >= ask) or (bid and price <= bid):
             direction = BUY if ask and price >= ask else SELL
             lots = tick.volume - before.volume
-            self._send(self.crowd, [self._order(self.crowd, target.symbol, direction, lots, price, True)])
+            self._send(self.crowd, self._split(self.crowd, target, direction, lots, price))
 
     def _forget(self, symbol: str, wanted: dict[Level, int]) -> None:
         """A level that went is new when it comes again; never more is taken than stands."""
@@ -156,15 +162,14 @@ class Replayer:
             if level in gone
         ]
 
-    def _places(self, symbol: str, wanted: dict[Level, int]) -> list[Any]:
+    def _places(self, target: Target, wanted: dict[Level, int]) -> list[Any]:
         """What is missing of each level. A fill meanwhile moves lots from resting to consumed: the
         sum, and so what is missing, stays."""
         resting = self._resting()
-        found = []
+        found: list[Any] = []
         for level, recorded in wanted.items():
             lots = recorded - self.consumed[level] - resting[level]
-            if lots > 0:
-                found.append(self._order(self.maker, symbol, level[1], lots, level[2], False))
+            found += self._split(self.maker, target, level[1], lots, level[2])
         return found
 
     def _resting(self) -> Counter[Level]:
@@ -173,11 +178,16 @@ class Replayer:
             found[level] += lots
         return found
 
-    def _order(self, who: Robot, symbol: str, direction: int, lots: int, price: int, now: bool) -> PlaceOrder:
-        condition = TimeCondition.IOC if now else TimeCondition.GFD
-        return PlaceOrder(
-            who.account_id, f"r{command_id()}", symbol, direction, 0, lots, 0, price, int(condition)
-        )
+    def _split(self, who: Robot, target: Target, direction: int, lots: int, price: int) -> list[Any]:
+        """Orders for so many lots, none larger than the contract takes; the crowd's do not rest."""
+        condition = TimeCondition.IOC if who is self.crowd else TimeCondition.GFD
+        return [
+            PlaceOrder(
+                who.account_id, f"r{command_id()}", target.symbol, direction, 0,
+                min(target.max_lots, lots - done), 0, price, int(condition),
+            )
+            for done in range(0, lots, target.max_lots)
+        ]  # fmt: skip
 
     # ------------------------------------------------------------------ events
 

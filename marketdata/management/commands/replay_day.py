@@ -98,4 +98,4 @@ def target(row: Instrument, first: Tick, rebase: bool) -> Target:
     shift = 0
     if rebase and first.pre_settlement_price is not None:
         shift = to_units(row.pre_settlement) - round(first.pre_settlement_price * SCALE)
-    return Target(row.symbol, to_units(row.price_tick), shift)
+    return Target(row.symbol, to_units(row.price_tick), shift, row.max_limit_volume)
