@@ -30,6 +30,8 @@ BENCHMARKS: dict[str, str] = {
     "view": "benchmarks.terminal:first_view",
     "frames": "benchmarks.terminal:busy",
     "bus": "benchmarks.bus:ping",
+    "failover": "benchmarks.feeds:failover",
+    "market": "benchmarks.feeds:market",
 }
 """Name on the command line → where its generator of figures lives."""
 
