@@ -75,7 +75,8 @@ def every_page() -> list[str]:
     """Addresses of every list, row, operation and page of its own."""
     pages = [reverse("admin:index"), reverse("admin:trading_venue_settings")]
     pages += [reverse("admin:accounts_user_add"), reverse("admin:auth_group_add")]
-    pages += [reverse("admin:password_change"), reverse("admin:trading_risk_desk")]
+    pages += [reverse("admin:password_change"), reverse("admin:second_factor")]
+    pages += [reverse("admin:trading_risk_desk")]
     for model, model_admin in admin.site._registry.items():
         name = f"{model._meta.app_label}_{model._meta.model_name}"
         row = model._default_manager.first()
