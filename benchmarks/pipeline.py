@@ -1,8 +1,9 @@
-"""Q-3, Q-7 and the projector: real processes on a log that is synced to disk."""
+"""Q-3, Q-7, the projector, what an order costs: real processes on a log that is synced to disk."""
 
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -80,7 +81,12 @@ def projector() -> Figures:
     with running_site(database=True) as site:
         site.manage("migrate", "--verbosity", "0")
         begin(site)
-        write_orders(site, ORDERS_A_WRITER // 2)
+        empty = database_bytes()
+        logged = folder_bytes(site.log.directory)
+        worker_s = worker_cpu_s(site)
+        _, orders = write_orders(site, ORDERS_A_WRITER // 2)
+        worker_s = worker_cpu_s(site) - worker_s
+        logged = folder_bytes(site.log.directory) - logged
         target = last_event(site)
         site.spawn("run_projector", "--venue", VENUE, "--no-archive")
         client = redis_of(site)
@@ -98,6 +104,31 @@ def projector() -> Figures:
             conditions={"events": target, "seconds": round(seconds, 2)},
             target=20_000,
         )
+        projector_s = worker_cpu_s(site)
+        costs = {
+            "log": (logged / orders, "bytes"),
+            "database": ((database_bytes() - empty) / orders, "bytes"),
+            "events": (target / orders, "events"),
+            "worker": (worker_s / orders * 1e6, "µs of processor"),
+            "projector": (projector_s / orders * 1e6, "µs of processor"),
+        }
+        for name, (value, unit) in costs.items():
+            yield Figure(
+                name=f"an order's cost: {name}", value=value, unit=unit, conditions={"orders": orders}
+            )
+
+
+def database_bytes() -> int:
+    """Size of the site's database with its indexes."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_database_size(current_database())")
+        return int(cursor.fetchone()[0])
+
+
+def folder_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _projected(client: Any) -> int | None:
