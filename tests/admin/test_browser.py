@@ -77,6 +77,7 @@ def every_page() -> list[str]:
     pages += [reverse("admin:accounts_user_add"), reverse("admin:auth_group_add")]
     pages += [reverse("admin:password_change"), reverse("admin:second_factor")]
     pages += [reverse("admin:trading_risk_desk")]
+    pages += [reverse(f"admin:monitoring_{name}") for name in ("log", "sockets", "processes")]
     for model, model_admin in admin.site._registry.items():
         name = f"{model._meta.app_label}_{model._meta.model_name}"
         row = model._default_manager.first()
