@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, str] = {
     "longest": "benchmarks.size:longest_apply",
     "q8": "benchmarks.settlement:settle",
     "q8longest": "benchmarks.settlement:longest",
+    "risk": "benchmarks.risk:revaluation",
     "q3": "benchmarks.pipeline:worker",
     "q6": "benchmarks.bars:ticks",
     "q7": "benchmarks.pipeline:replay",
