@@ -154,28 +154,28 @@ class Recovery:
 
     def _compare(self) -> None:
         """Hold produced events against the stream, entry by entry, as encoded bytes."""
-        events = self.applier.events
-        while events and self.compared < self.events_end:
+        events, found = self.applier.events, 0
+        while found < len(events) and self.compared < self.events_end:
             stored = self._peek()
             if stored is None:  # all of them are trimmed: published and read long ago
-                self._drop(min(self.events_end, events[-1][0]))
-                continue
-            last_seq, data = stored
-            if last_seq > events[-1][0]:
-                return
-            produced = events[: last_seq - self.compared]
-            if encode_events(produced) != data:
-                compare_one_by_one(produced, decode_events(data))
-            self._drop(last_seq)
-            self._stored.popleft()
+                last_seq = min(self.events_end, events[-1][0])
+            elif stored[0] > events[-1][0]:
+                break
+            else:
+                last_seq, data = stored
+                produced = events[found : found + last_seq - self.compared]
+                if encode_events(produced) != data:
+                    compare_one_by_one(produced, decode_events(data))
+                self._stored.popleft()
+            found += last_seq - self.compared
+            self.compared = last_seq
+        self._drop(found)
 
-    def _drop(self, last_seq: int) -> None:
-        """Events up to a sequence are published."""
+    def _drop(self, count: int) -> None:
+        """The first events are published."""
         applier = self.applier
-        count = last_seq - self.compared
         del applier.events[:count]
         applier.marks = [(n - count, text) for n, text in applier.marks if n > count]
-        self.compared = last_seq
 
     def _peek(self) -> tuple[int, bytes] | None:
         """The stored entry that holds the next event to compare; None when there is none."""

@@ -124,6 +124,7 @@ class Worker:
     def start(self) -> None:
         """Everything up to the first turn."""
         self.lease.await_free(self._link)
+        gc.disable()  # a replay makes millions of objects that stay
         recovery = self._recover()
         self.lease.take(self._link)
         self.fence = int(self._link.call("INCR", self.keys.fence))
@@ -155,7 +156,6 @@ class Worker:
         self.state.public_trades.clear()
         gc.collect()
         gc.freeze()
-        gc.disable()
 
     def _recover(self) -> Recovery:
         """Snapshot and replay to the log's present end."""
