@@ -6,7 +6,7 @@ from exchange_site.settings import CACHE_URL
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
-        # Its own default of five seconds would end every quiet socket.
-        "CONFIG": {"hosts": [{"address": CACHE_URL, "socket_timeout": None}]},
+        # Its defaults, five seconds and a hundred connections, would end most of the sockets.
+        "CONFIG": {"hosts": [{"address": CACHE_URL, "socket_timeout": None, "max_connections": 20_000}]},
     }
 }

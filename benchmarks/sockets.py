@@ -148,6 +148,8 @@ def quotes() -> Figures:
             yield fan_out(sockets, found, target)
         with web(site, "benchmarks.channels_peer:application") as (port, process):
             peer = load(site, port, "/", 1_000, EACH, bodies, "push", process)
+        if peer["closed"] or not peer["updates"]:
+            raise RuntimeError(f"the peer did not serve its sockets: {peer}\n{site.printed()}")
         ours, theirs = found["updates"] / found["seconds"], peer["updates"] / peer["seconds"]
         yield Figure(
             name="Q-5 updates delivered a second, 1 000 sockets",
