@@ -246,3 +246,10 @@ def test_an_operator_settles_by_mouse_and_the_user_reads_the_statement(
     assert pdf.body().startswith(b"%PDF-")
     page.click("#tab-positions")
     expect(page.locator("#list tbody tr").first.locator("td").nth(3)).to_have_text("0")  # history now
+
+
+def test_on_a_phone_the_buttons_stand_still_while_quotes_come(visit: Any) -> None:
+    page = visit(390).sign_in()
+    page.locator("#sell").click(trial=True)  # waits until it has stopped moving
+    height = "() => document.querySelector('#chart').getBoundingClientRect().height"
+    assert page.evaluate(height) < page.viewport_size["height"]
