@@ -54,11 +54,11 @@ def field_faults(detail: Any) -> list[str]:
     return [f"{name}: {text}" for name, texts in detail.items() for text in texts]
 
 
-def next_of(request: HttpRequest) -> str:
-    """Where to go on to: a page of this site, else the terminal."""
+def next_of(request: HttpRequest, otherwise: str = "home") -> str:
+    """Where to go on to: a page of this site, else the one named, the terminal."""
     asked = request.POST.get("next") or request.GET.get("next") or ""
     safe = url_has_allowed_host_and_scheme(asked, {request.get_host()}, request.is_secure())
-    return asked if safe else reverse("home")
+    return asked if safe else reverse(otherwise)
 
 
 def shown(request: HttpRequest, template: str, faults: list[str], **more: Any) -> HttpResponse:

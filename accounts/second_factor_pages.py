@@ -4,16 +4,15 @@ from typing import Any
 
 import django_otp
 from django.contrib import messages
-from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.decorators import method_decorator
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
 from accounts import second_factor_services as services
+from accounts.pages import next_of
 from exchange_site import audit
 from exchange_site.exceptions import ExchangeError
 from exchange_site.second_factor import device_of, is_owed
@@ -38,7 +37,7 @@ class SecondFactorPages:
         """Ask a signed-in member of staff for the code, then go on."""
         if not request.user.is_authenticated:
             return HttpResponseRedirect(reverse("admin:login"))
-        onward = next_of(request)
+        onward = next_of(request, "admin:index")
         if not is_owed(request.user):
             return HttpResponseRedirect(onward)
         fault = self.fault_of(request, self.verify) if request.method == "POST" else ""
@@ -112,10 +111,3 @@ class SecondFactorPages:
 
 def code_of(request: HttpRequest) -> str:
     return request.POST.get("code", "")[: 2 * CODE_LENGTH].replace("\x00", "")
-
-
-def next_of(request: HttpRequest) -> str:
-    """Where to go on to: a page of this site, else the control room."""
-    asked = request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME) or ""
-    safe = url_has_allowed_host_and_scheme(asked, {request.get_host()}, request.is_secure())
-    return asked if safe else reverse("admin:index")

@@ -38,3 +38,9 @@ export const post = (path, body) => call("POST", path, body);
 export const remove = (path) => call("DELETE", path);
 
 export const query = (path, parameters) => get(`${path}?${new URLSearchParams(parameters)}`);
+
+/** An id for an order: 128 random bits, also where the page came over plain HTTP. */
+export function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return `web-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}

@@ -1,6 +1,6 @@
 // Many orders at once, pasted or from a CSV file: each row says what became of it (O-54).
 import { _, byId, h, replace, setup } from "./dom.js";
-import { get, post } from "./api.js";
+import { get, newId, post } from "./api.js";
 import { chosenAccount } from "./chosen.js";
 
 const MOST = 500; // as many as one request takes
@@ -39,7 +39,7 @@ function row(names, cells) {
     if (!NAMES.has(name)) fault ||= `${_("Unknown column:")} ${name}`;
     else if (cell) order[name] = ["direction", "offset"].includes(name) ? WORDS[cell] || WORDS[cell.toUpperCase()] || cell.toUpperCase() : cell;
   });
-  return { order, fault: fault || faultOf(order), state: "", id: `web-${crypto.randomUUID?.() ?? Math.random().toString(36).slice(2)}` };
+  return { order, fault: fault || faultOf(order), state: "", id: newId() };
 }
 
 /** What the exchange would refuse for its form alone. */

@@ -1,6 +1,6 @@
 // Order entry: what the server would refuse is refused here first, what it refuses is said here.
 import { _, byId, h, isNumber, money, percent, replace } from "./dom.js";
-import { get, post } from "./api.js";
+import { get, newId, post } from "./api.js";
 import { CONDITIONAL } from "./conditionals.js";
 import { Triggers, isConditional } from "./triggers.js";
 
@@ -144,7 +144,7 @@ export class Entry {
     const fault = this.fault(terms);
     if (fault) return this.say(fault);
     this.say("");
-    const id = `web-${crypto.randomUUID?.() ?? Date.now() + Math.random().toString(36).slice(2)}`;
+    const id = newId();
     try {
       this.placed(await post("/api/order/submit", { ...terms, order_id: id }));
     } catch (error) {

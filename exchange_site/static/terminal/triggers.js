@@ -1,6 +1,6 @@
 // The entry form's conditional kinds: what triggers, and the order as `/api/conditional-orders` takes it.
 import { _, byId, h, isNumber } from "./dom.js";
-import { post } from "./api.js";
+import { newId, post } from "./api.js";
 import { CONDITIONAL } from "./conditionals.js";
 
 const SOURCES = { LAST: _("Last"), BID: _("Bid"), ASK: _("Ask") };
@@ -71,7 +71,7 @@ export class Triggers {
   /** Keep it; a repeated press after a lost answer is refused by its id, never placed twice. */
   async send(terms, say) {
     const text = JSON.stringify(terms);
-    if (this.last?.text !== text) this.last = { text, id: `web-${crypto.randomUUID?.() ?? Date.now() + Math.random().toString(36).slice(2)}` };
+    if (this.last?.text !== text) this.last = { text, id: newId() };
     try {
       const kept = await post("/api/conditional-orders", { ...terms, order_id: this.last.id });
       this.last = null;
